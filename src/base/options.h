@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* options.h - every option of the program, one table: it makes the struct, the parser,
+ * --help, --dump-options and the check of the manual.
+ *
+ * The same words everywhere: -o name=value, MDCFS_NAME in the environment, `name = value` in
+ * the config file.  Later ones win: default, config file, environment, -o.
+ */
+#ifndef BASE_OPTIONS_H
+#define BASE_OPTIONS_H
+
+#include "base/util.h"
+
+enum listing_mode { LISTING_WAIT, LISTING_PARTIAL };
+enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
+
+/* X(name, TYPE, "default", "help").  TYPE: STR (owned string), FLAG (bool; "name" alone is true),
+ * UINT, COUNT (1 to 1024), SIZE (bytes; K M G T suffixes, powers of 1024), SECS (at least 1; s, m,
+ * h, d suffixes), LISTING, PASS. */
+#define OPTIONS(X) \
+	X(api_url, STR, "https://mozilladatacollective.com/api", \
+	  "base URL of the Mozilla Data Collective API") \
+	X(cache_dir, STR, "", "directory for blocks, indexes and leases ($XDG_CACHE_HOME/mdcfs)") \
+	X(cache_size, SIZE, "10G", "keep at most this many bytes of data") \
+	X(cache_reserve, SIZE, "1G", "leave this many bytes free on the cache's disk") \
+	X(read_ahead, SIZE, "256M", "memory for blocks on their way and just read") \
+	X(connections, COUNT, "8", "parallel HTTP transfers") \
+	X(deadline, SECS, "300", "give up a read that made no progress for so long") \
+	X(stall_timeout, SECS, "30", "repeat a transfer that brought no byte for so long") \
+	X(connect_timeout, SECS, "10", "give up connecting after so long") \
+	X(listing, LISTING, "wait", \
+	  "an archive still being read: wait for all names, or list a part and fail") \
+	X(pass, PASS, "demand", \
+	  "read an archive as far as somebody waits, or on in the background") \
+	X(strict, FLAG, "no", "wait for unseen names that begin with a dot too") \
+	X(unverified, FLAG, "no", "serve members whose checksum is wrong") \
+	X(encoding, STR, "", "character set of zip names without a UTF-8 mark (CP437)") \
+	X(uid, UINT, "", "owner of all files (the mounting user)") \
+	X(gid, UINT, "", "group of all files (the mounting user's)") \
+	X(allow_other, FLAG, "no", \
+	  "let other users in (needs user_allow_other in /etc/fuse.conf)") \
+	X(ro, FLAG, "no", "ask the kernel for a read-only mount") \
+	X(debug, STR, "", \
+	  "debug output: all, or a list of http lease cache store index pass fs source") \
+	X(threads, COUNT, "16", "threads that answer the kernel")
+
+typedef char *option_STR;
+typedef bool option_FLAG;
+typedef unsigned option_UINT;
+typedef unsigned option_COUNT;
+typedef uint64_t option_SIZE;
+typedef int64_t option_SECS;
+typedef enum listing_mode option_LISTING;
+typedef enum pass_mode option_PASS;
+
+struct options {
+#define OPTION_FIELD(name, type, def, help) option_##type name;
+	OPTIONS(OPTION_FIELD)
+#undef OPTION_FIELD
+	char *api_key; /* secret: MDC_API_KEY, .env or `api_key` in the config file; no -o */
+};
+
+/* Unset UINTs with an empty default (uid, gid) hold this. */
+#define OPTION_UNSET ((unsigned)-1)
+
+/* Defaults, then the config file ($XDG_CONFIG_HOME/mdcfs/config, else ~/.config/mdcfs/config), then
+ * .env (in the working directory or the nearest parent that has one: MDC_API_KEY, MDC_API_URL and
+ * MDC_DOWNLOAD_PATH only; the real environment wins over it), then the environment.
+ * 0, or -EINVAL with a log line naming file, line and what is wrong. */
+int options_load(struct options *o) MUST_CHECK;
+/* One -o argument: "a=b,c,d=e"; "\," is a comma.  -EINVAL: unknown name or bad value (logged). */
+int options_parse(struct options *o, const char *list) MUST_CHECK;
+int options_set(struct options *o, const char *name, const char *value) MUST_CHECK;
+void options_free(struct options *o);
+/* The table for people (--help, at most 80 columns) and for scripts (one name a line). */
+void options_print_help(FILE *f);
+void options_print_names(FILE *f);
+/* Parse one size ("10G") or duration ("5m").  0 or -EINVAL. */
+int options_parse_size(const char *text, uint64_t *out) MUST_CHECK;
+int options_parse_secs(const char *text, int64_t *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* digest.c - SHA-256 and CRC-32C against published vectors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/digest.h"
+
+/* FIPS 180-4 and the NIST example vectors. */
+static void test_sha256(void **state)
+{
+	static const struct {
+		const char *text, *hex;
+	} cases[] = {
+		{ "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+		{ "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct digest *d = digest_new();
+		size_t half = strlen(cases[i].text) / 2;
+		char hex[DIGEST_HEX];
+
+		assert_non_null(d);
+		digest_add(d, cases[i].text, half);
+		digest_add(d, cases[i].text + half, strlen(cases[i].text) - half);
+		digest_end(d, hex);
+		assert_string_equal(hex, cases[i].hex);
+	}
+	digest_free(NULL);
+	digest_free(digest_new());
+}
+
+static void test_strings(void **state)
+{
+	char a[DIGEST_HEX], b[DIGEST_HEX], c[DIGEST_HEX], none[DIGEST_HEX], nul[DIGEST_HEX];
+	struct digest *d = digest_new();
+
+	(void)state;
+	assert_int_equal(digest_strings(a, "ab", "c", NULL), 0);
+	assert_int_equal(digest_strings(b, "a", "bc", NULL), 0);
+	assert_int_equal(digest_strings(c, "ab", "c", NULL), 0);
+	assert_string_equal(a, c);
+	assert_string_not_equal(a, b);
+	assert_int_equal(digest_strings(none, NULL), 0);
+	assert_string_equal(none,
+			    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	digest_add(d, "ab\0c", 5);
+	digest_end(d, nul);
+	assert_string_equal(a, nul);
+}
+
+/* RFC 3720 B.4, and the customary check value. */
+static void test_crc32c(void **state)
+{
+	unsigned char zeros[32] = { 0 }, ones[32], up[32], down[32];
+
+	(void)state;
+	memset(ones, 0xff, sizeof(ones));
+	for (unsigned i = 0; i < 32; i++) {
+		up[i] = (unsigned char)i;
+		down[i] = (unsigned char)(31 - i);
+	}
+	assert_int_equal(crc32c(0, zeros, 32), 0x8a9136aa);
+	assert_int_equal(crc32c(0, ones, 32), 0x62a8ab43);
+	assert_int_equal(crc32c(0, up, 32), 0x46dd794e);
+	assert_int_equal(crc32c(0, down, 32), 0x113fdb5c);
+	assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
+	assert_int_equal(crc32c(0, "", 0), 0);
+}
+
+/* Bit by bit, as the definition has it. */
+static uint32_t crc_slow(const unsigned char *p, size_t n)
+{
+	uint32_t c = ~0u;
+
+	for (; n > 0; p++, n--) {
+		c ^= *p;
+		for (int k = 0; k < 8; k++)
+			c = c & 1 ? c >> 1 ^ 0x82f63b78u : c >> 1;
+	}
+	return ~c;
+}
+
+static void test_crc32c_pieces(void **state)
+{
+	static unsigned char data[20000];
+	uint32_t whole;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(data); i++)
+		data[i] = (unsigned char)(i * 197 + 13);
+	for (size_t n = 0; n <= 40; n++) /* any length at any alignment */
+		for (size_t at = 0; at < 9; at++)
+			assert_int_equal(crc32c(0, data + at, n), crc_slow(data + at, n));
+	whole = crc_slow(data, sizeof(data));
+	for (size_t cut = 0; cut <= sizeof(data); cut += 97) /* short and long pieces */
+		assert_int_equal(crc32c(crc32c(0, data, cut), data + cut, sizeof(data) - cut),
+				 whole);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sha256),
+		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_crc32c),
+		cmocka_unit_test(test_crc32c_pieces),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
