@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* http.h - HTTP requests through one libcurl multi handle (libcurl's only home).
+ *
+ * One thread, the I/O thread, owns the multi handle: it alone calls libcurl, but for
+ * curl_multi_wakeup().  Others submit a request and are called back on that thread.
+ * This module knows nothing of retries, leases or blocks: one request, one answer.
+ *
+ * Redirects are followed (5 at most, http and https only) for requests without a bearer
+ * key and never for those with one; the key goes to the URL's own origin only, and never over
+ * plain http except to a loopback address.
+ */
+#ifndef NET_HTTP_H
+#define NET_HTTP_H
+
+#include "base/list.h"
+#include "base/range.h"
+
+struct http;
+
+struct http_config {
+	const char *user_agent;    /* "mdcfs/<version> (libcurl/<v>; Linux)" is made when NULL */
+	unsigned connections; /* at most this many transfers at once; the rest queue in order */
+	unsigned connect_timeout_s;
+	unsigned stall_timeout_s;  /* no byte for so long: -ETIMEDOUT */
+};
+
+struct http_reply {
+	int err;	      /* 0 = an HTTP answer arrived whole (of any status), else -errno:
+				 -ECONNREFUSED, -EHOSTUNREACH (no such host), -ETIMEDOUT, -ECONNRESET
+				 (broken before its end), -EPROTO, -EACCES (certificate), -ECANCELED */
+	int status;           /* 0 = none arrived */
+	bool has_range;       /* a valid Content-Range arrived (RFC 9110 14.4) */
+	struct range range;   /* of the whole object */
+	uint64_t total;       /* object size from Content-Range ("*" and absent: UINT64_MAX);
+				 for a 200 its Content-Length, for a 416 the size it tells */
+	int64_t retry_after_s; /* from Retry-After, seconds or HTTP-date; -1 = absent */
+	char etag[256];       /* as received, with quotes and W/; "" = absent (or too long) */
+	char last_modified[64]; /* as received, "" = absent */
+	char content_type[128];
+	char date_reset[64];  /* X-RateLimit-Reset as received, "" = absent */
+	char problem[256]; /* how the body of a 4xx begins: for the code in it, not for printing */
+};
+
+struct http_request {
+	/* In: set by the submitter, borrowed until done() was called. */
+	const char *method;     /* "GET" (when NULL) or "POST" (with an empty body) */
+	const char *url;
+	bool ranged;            /* send Range: for the half-open range below */
+	struct range range;
+	const char *if_match;   /* an ETag for If-Match, or NULL; weak ones (W/) are not sent */
+	const char *bearer;     /* API key for Authorization: Bearer, or NULL */
+	bool background;        /* nobody waits for it: others go first */
+	int64_t delay_ms;       /* start no sooner than this after the submit: for retries */
+
+	/* Body bytes in order, on the I/O thread; must not block.  The reply's status and headers
+	 * are complete by the first call.  Not 0: abort, and that is reply.err.  NULL: dropped. */
+	int (*body)(struct http_request *q, const void *p, size_t n);
+	/* Exactly once for every submitted request, on the I/O thread; must not block.  The
+	 * module does not touch q afterwards. */
+	void (*done)(struct http_request *q);
+
+	struct http_reply reply;
+
+	/* Private to http.c */
+	struct list link;
+	void *transfer;
+	void *call; /* http_do()'s own */
+	int64_t not_before_ms;
+	bool canceled;
+};
+
+/* Start the I/O thread.  0 or -errno. */
+int http_new(const struct http_config *c, struct http **out) MUST_CHECK;
+/* End every request with -ECANCELED (their done() is called) and join; one that is submitted later
+ * ends so at once, in its submitter's thread.  One thread. */
+void http_stop(struct http *h);
+/* http_stop(), then free.  NULL ok; returns NULL. */
+struct http *http_free(struct http *h);
+/* Queue a request; done() will be called even when it cannot start.  Any thread, never blocks. */
+void http_submit(struct http *h, struct http_request *q);
+/* Ask for the end of a request: done() follows soon, with -ECANCELED unless it had ended.
+ * Any thread; q must be submitted and its done() not yet returned. */
+void http_cancel(struct http *h, struct http_request *q);
+
+/* Submit and block until the answer; body (up to max bytes, NUL-terminated) is malloc'd into
+ * *body, caller frees (also on error; NULL when none).  -EFBIG beyond max.  0 = an answer of
+ * any status, in q->reply.  q's body and done are overwritten.  Not on the I/O thread. */
+int http_do(struct http *h, struct http_request *q, size_t max, char **body) MUST_CHECK;
+
+/* The Range header's value for a half-open range: "bytes=FIRST-LAST", LAST inclusive
+ * (RFC 9110 14.1.2).  The only place that knows. */
+void http_range_value(struct range r, char out[static 64]);
+/* Parse a Content-Range value: "bytes 0-99/1234", "bytes 0-99/(asterisk)".  0 or -EBADMSG. */
+int http_parse_content_range(const char *value, struct range *r, uint64_t *total) MUST_CHECK;
+
+#endif
