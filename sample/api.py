@@ -1,0 +1,381 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""A small stand-in for the Mozilla Data Collective API, for tests and demonstrations.
+
+It answers as the real one does (details and catalogue without a key, download sessions with
+one) and signs links that nginx checks with
+
+    secure_link $arg_md5,$arg_expires;
+    secure_link_md5 "$secure_link_expires$uri SECRET";
+
+Configuration (JSON, read again whenever the file changes):
+
+    {"keys": ["key-1"],                     accepted API keys
+     "storage": "http://127.0.0.1:8081/o",  base URL of the storage
+     "secret": "SECRET",                    of secure_link_md5; "" = plain links
+     "link_lifetime": 43200,                seconds
+     "daily_limit": 30,                     POSTs a day that are answered; null = no limit
+     "limit_object": true,                  false: a 429 carries Retry-After only
+     "retry_after": null,                   seconds to say in a 429; null = until midnight UTC
+     "request_limit": false,                true: every request but /health answers 429
+     "down": false,                         true: every request answers 503
+     "datasets": [{"id": "cmt95wvb80027qb6e2vezm3d9", "slug": "x", "file": "/path/x.tar.gz",
+                   "object": "x.tar.gz",    name in the storage; default: the file's
+                   "filename": ..., "name": ..., "checksum": ..., "size": ..., any other field
+                   of the details,          what is absent is made from the file
+                   "terms_agreed": true, "paid": false, "private": false, "withdrawn": false,
+                   "null_size": false, "null_checksum": false, "size_as_string": false,
+                   "prefix_checksum": false, "old_shape": false}]}
+"""
+
+import argparse
+import base64
+import datetime
+import hashlib
+import json
+import os
+import re
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+FLAGS = ("file", "object", "size", "terms_agreed", "paid", "private", "withdrawn", "null_size",
+         "null_checksum", "size_as_string", "prefix_checksum", "old_shape")
+ID = re.compile(r"^[cC][0-9a-z]{6,}$")
+
+
+def iso(t):
+    return datetime.datetime.fromtimestamp(t, datetime.timezone.utc).strftime(
+        "%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def midnight(now):
+    return int(now) // 86400 * 86400 + 86400
+
+
+class Config:
+    """The configuration file, the checksums of its files, and what was spent today."""
+
+    def __init__(self, path):
+        self.path = path
+        self.lock = threading.Lock()
+        self.stamp = None
+        self.data = {}
+        self.sums = {}
+        self.day, self.spent = 0, 0
+        self.get()
+
+    def get(self):
+        with self.lock:
+            st = os.stat(self.path)
+            stamp = (st.st_mtime_ns, st.st_size, st.st_ino)
+            if stamp != self.stamp:
+                try:
+                    with open(self.path, encoding="utf-8") as f:
+                        self.data = json.load(f)
+                    self.stamp = stamp
+                except ValueError:  # being written: the old one goes on until it is whole
+                    if self.stamp is None:
+                        raise
+            return self.data
+
+    def checksum(self, path):
+        st = os.stat(path)
+        key = (path, st.st_mtime_ns, st.st_size, st.st_ino)
+        with self.lock:
+            if key not in self.sums:
+                h = hashlib.sha256()
+                with open(path, "rb") as f:
+                    for block in iter(lambda: f.read(1 << 20), b""):
+                        h.update(block)
+                self.sums[key] = h.hexdigest()
+            return self.sums[key]
+
+    def spend(self, limit):
+        """Count one download of today; False when none is left."""
+        with self.lock:
+            today = int(time.time()) // 86400
+            if today != self.day:
+                self.day, self.spent = today, 0
+            if limit is not None and self.spent >= limit:
+                return False
+            self.spent += 1
+            return True
+
+
+class Dataset:
+    """One entry of the configuration, as the API shows it."""
+
+    def __init__(self, config, entry):
+        self.config = config
+        self.e = entry
+
+    def flag(self, name, default=False):
+        return self.e.get(name, default)
+
+    def size(self):
+        return self.e["size"] if "size" in self.e else os.stat(self.e["file"]).st_size
+
+    def checksum(self):
+        if self.flag("null_checksum"):
+            return None
+        text = self.e["checksum"] if "checksum" in self.e else self.config.checksum(self.e["file"])
+        return "sha256:" + text if text and self.flag("prefix_checksum") else text
+
+    def filename(self):
+        return self.e.get("filename", os.path.basename(self.e.get("file", "data.tar.gz")))
+
+    def details(self, page):
+        size = None if self.flag("null_size") else self.size()
+        if size is not None and self.flag("size_as_string"):
+            size = str(size)
+        paid = self.flag("paid")
+        d = {
+            "id": self.e["id"], "slug": self.e["slug"], "name": self.e["slug"],
+            "shortDescription": None, "longDescription": "", "sizeBytes": size,
+            "checksum": self.checksum(), "createdAt": "2026-03-09T12:00:00.000Z",
+            "organization": {"name": "Example", "slug": "example"},
+            "pricing": {"isPaid": paid, "basePriceCents": 10000 if paid else None,
+                        "currency": "usd" if paid else None, "platformFeeRate": None,
+                        "platformFeeCents": None, "totalPriceCents": None},
+            "locale": "en", "license": "Creative Commons Zero v1.0 Universal (CC0-1.0)",
+            "licenseAbbreviation": "CC0-1.0", "task": "ASR", "format": "MP3",
+            "datasetUrl": page, "filename": self.filename(), "isPaid": paid,
+            "basePriceCents": 10000 if paid else None,
+        }
+        d.update({k: v for k, v in self.e.items() if k not in FLAGS and k != "checksum"})
+        if self.flag("old_shape"):  # before checksum and filename were told
+            for key in ("checksum", "filename", "isPaid", "basePriceCents", "pricing",
+                        "licenseAbbreviation"):
+                d.pop(key, None)
+        return d
+
+    def link(self, cfg, expires):
+        storage = cfg.get("storage", "http://127.0.0.1/").rstrip("/")
+        name = self.e.get("object", os.path.basename(self.e.get("file", "data.tar.gz")))
+        url = storage + "/" + quote(name)
+        if not cfg.get("secret"):
+            return url
+        # nginx compares with $uri, which is the decoded path
+        text = "%d%s %s" % (expires, unquote(urlsplit(url).path), cfg["secret"])
+        md5 = base64.urlsafe_b64encode(hashlib.md5(text.encode()).digest()).decode().rstrip("=")
+        return "%s?md5=%s&expires=%d" % (url, md5, expires)
+
+    def session(self, cfg):
+        expires = int(time.time()) + int(cfg.get("link_lifetime", 43200))
+        token = hashlib.sha256(os.urandom(16)).hexdigest()
+        return {
+            "accessRecordId": "cm" + token[:23],
+            "downloadToken": "dlt_" + token[23:59],
+            "downloadUrl": self.link(cfg, expires), "expiresAt": iso(expires),
+            "sizeBytes": str(self.size()), "contentType": "application/gzip",
+            "filename": self.filename(), "checksum": self.checksum(),
+        }
+
+
+class Refusal(Exception):
+    def __init__(self, status, error, headers=None, **more):
+        super().__init__(error)
+        self.status, self.headers = status, headers or {}
+        self.body = {"error": error, **more}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "mdcfs-sample-api"
+    timeout = 60
+
+    # -- what is asked ---------------------------------------------------------------------
+    def route(self, method):
+        url = urlsplit(self.path)
+        parts = [unquote(p) for p in url.path.strip("/").split("/")]
+        self.cfg = self.server.config.get()
+        if parts[0] != "api":
+            raise Refusal(404, "Not found")
+        parts = parts[1:]
+        if parts == ["health"] and method == "GET":
+            return {"status": "ok"}
+        if self.cfg.get("down"):
+            raise Refusal(503, "Service unavailable")
+        if self.cfg.get("request_limit"):
+            raise Refusal(429, "Rate limit exceeded. Please try again later.",
+                          {"Retry-After": "1"}, type="request_limit")
+        self.check_key_if_sent()
+        if parts == ["openapi.json"] and method == "GET":
+            return {"openapi": "3.1.0", "info": {"title": "sample", "version": "1"}, "paths": {}}
+        if parts and parts[0] == "datasets":
+            return self.datasets(method, parts[1:], parse_qs(url.query))
+        raise Refusal(404, "Not found")
+
+    def datasets(self, method, parts, query):
+        if method == "GET" and not parts:
+            return self.catalogue(query)
+        if method == "GET" and len(parts) == 1:
+            return self.details(parts[0])
+        if method == "POST" and len(parts) == 2 and parts[1] == "download":
+            return self.download(parts[0])
+        if method == "GET" and len(parts) == 3 and parts[1] == "download":
+            raise Refusal(410, "This endpoint has been removed. Use POST /download to get a "
+                               "presigned URL instead.")
+        if len(parts) <= 2:
+            raise Refusal(405, "Method not allowed")
+        raise Refusal(404, "Not found")
+
+    # -- answers ---------------------------------------------------------------------------
+    def entries(self):
+        return [Dataset(self.server.config, e) for e in self.cfg.get("datasets", [])]
+
+    def find(self, name, by_slug):
+        for d in self.entries():
+            if d.e["id"] == name or (by_slug and d.e["slug"] == name):
+                if d.flag("withdrawn"):
+                    raise Refusal(410, "Dataset has been removed")
+                return d
+        raise Refusal(404, "Dataset not found")
+
+    def page(self, d):
+        host = self.headers.get("Host", "localhost")
+        return "http://%s/datasets/%s" % (host, d.e["id"])
+
+    @staticmethod
+    def number(query, name, default, low, high):
+        text = query.get(name, [str(default)])[0]
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise Refusal(400, "Invalid request parameters.",
+                          details={name: "Must be a valid integer."})
+        return int(text)
+
+    def catalogue(self, query):
+        limit = self.number(query, "limit", 24, 1, 100)
+        page = self.number(query, "page", 1, 1, 10**9)
+        q = query.get("q", [""])[0].lower()
+        shown = [d for d in self.entries()
+                 if not d.flag("withdrawn") and not d.flag("private")]
+        items = [d.details(self.page(d)) for d in shown]
+        items = [i for i in items if q in (i["slug"] + " " + str(i["name"])).lower()]
+        return {"items": items[(page - 1) * limit:page * limit], "total": len(items)}
+
+    def details(self, name):
+        d = self.find(name, by_slug=True)
+        if d.flag("private") and not self.key():
+            raise Refusal(403, "Access denied. Private dataset requires organization membership")
+        return d.details(self.page(d))
+
+    def download(self, name):
+        if not self.key():
+            raise Refusal(401, "Authentication required.")
+        if not ID.match(name):
+            raise Refusal(404, "Dataset not found")
+        d = self.find(name, by_slug=False)
+        if d.flag("paid"):
+            raise Refusal(402, "This dataset has to be purchased")
+        if not d.flag("terms_agreed", True):
+            raise Refusal(403, "You must agree to the terms of use before downloading this dataset")
+        if not self.server.config.spend(self.cfg.get("daily_limit")):
+            raise self.daily_limit()
+        return d.session(self.cfg)
+
+    def daily_limit(self):
+        now = time.time()
+        after = self.cfg.get("retry_after")
+        resets = midnight(now) if after is None else int(now) + int(after)
+        more = {}
+        if self.cfg.get("limit_object", True):
+            more["limit"] = {"period": "daily", "remaining": 0, "resetsAt": iso(resets)}
+        return Refusal(429, "Daily download limit reached",
+                       {"Retry-After": str(max(0, int(resets - now)))}, **more)
+
+    # -- the key ---------------------------------------------------------------------------
+    def key(self):
+        m = re.fullmatch(r"(?i)bearer +(\S+)", self.headers.get("Authorization", ""))
+        return m.group(1) if m and m.group(1) in self.cfg.get("keys", []) else None
+
+    def check_key_if_sent(self):
+        if "Authorization" in self.headers and not self.key():
+            raise Refusal(401, "Authentication required.")
+
+    # -- HTTP ------------------------------------------------------------------------------
+    def answer(self, method):
+        self.drain()
+        try:
+            status, headers, body = 200, {}, self.route(method)
+        except Refusal as r:
+            status, headers, body = r.status, r.headers, r.body
+        except OSError as e:
+            status, headers, body = 500, {}, {"error": "internal: " + str(e.strerror)}
+        data = json.dumps(body).encode()
+        # before the answer, so that who has it finds the line
+        self.server.note(method, urlsplit(self.path).path, status)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if method != "HEAD":
+            self.wfile.write(data)
+
+    def drain(self):
+        """Read the request's body, so that the connection can be used again."""
+        n = self.headers.get("Content-Length", "0")
+        if not n.isdigit() or int(n) > 1 << 20:
+            self.close_connection = True
+            return
+        self.rfile.read(int(n))
+
+    def do_GET(self):
+        self.answer("GET")
+
+    def do_POST(self):
+        self.answer("POST")
+
+    def log_message(self, format, *args):  # the log has its own form, without queries and keys
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port, config, log):
+        super().__init__(("127.0.0.1", port), Handler)
+        self.config = config
+        self.log = open(log, "a", encoding="utf-8") if log else None
+        self.log_lock = threading.Lock()
+
+    def note(self, method, path, status):
+        if self.log:
+            with self.log_lock:
+                self.log.write("%s %s %d\n" % (method, path, status))
+                self.log.flush()
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+
+def main():
+    p = argparse.ArgumentParser(description="A stand-in for the Mozilla Data Collective API.")
+    p.add_argument("--config", required=True, help="JSON file, read again when it changes")
+    p.add_argument("--port", type=int, default=0, help="0 = any free one")
+    p.add_argument("--port-file", help="write the port here once requests are answered")
+    p.add_argument("--log", help="append one line a request: METHOD PATH STATUS")
+    args = p.parse_args()
+    server = Server(args.port, Config(args.config), args.log)
+    port = server.server_address[1]
+    if args.port_file:
+        with open(args.port_file + ".tmp", "w", encoding="ascii") as f:
+            f.write("%d\n" % port)
+        os.rename(args.port_file + ".tmp", args.port_file)
+    else:
+        print(port, flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()

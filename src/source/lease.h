@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* lease.h - the presigned URL of one dataset: asked for once, shared, stored, renewed.
+ *
+ * A lease comes from the file that this or another mount left in state_dir/leases, or from a POST
+ * that costs one of the organization's few downloads a day.  So a POST happens only when no
+ * usable lease is stored, by one mount at a time (a file lock), once after storage refused a
+ * URL that had worked, and never while the daily limit is known to be reached.
+ *
+ * Threads: any for all functions but lease_new() and lease_free().  None of them blocks, but
+ * lease_free(), which waits for the end of a running POST after cancelling it.
+ */
+#ifndef SOURCE_LEASE_H
+#define SOURCE_LEASE_H
+
+#include "source/source.h"
+
+struct lease;
+
+struct lease_config {
+	const struct source_env *env; /* copied; what it points to outlives the lease */
+	const char *api;              /* base URL of the API; this and all below are copied */
+	const char *id;               /* the dataset's id: the API takes no slug here */
+	const char *name, *page;      /* for messages */
+	bool has_size;
+	uint64_t size;
+	const char *checksum; /* the version that was mounted; "" when not known */
+};
+
+int lease_new(const struct lease_config *c, struct lease **out) MUST_CHECK;
+/* NULL ok; returns NULL.  Nobody may be parked on it.  Before the end of http and pool. */
+/* End a running POST and start no other: lease_url() answers -ENOTCONN from then on.  Blocks shortly. */
+void lease_stop(struct lease *l);
+struct lease *lease_free(struct lease *l);
+/* The URL to ask now; caller frees out->url.  0; PARKED: w is woken when there is one, or with
+ * the error; -EACCES (no key, refused, terms), -ENOENT (withdrawn), -EDQUOT (daily limit),
+ * -ESTALE (the dataset has a new version), -EAGAIN, ...  A failed POST is repeated by a later
+ * call, 10 s after it at the earliest. */
+int lease_url(struct lease *l, struct waiter *w, struct location *out) MUST_CHECK;
+/* Storage refused that generation.  0: ask lease_url() again; -EACCES: it came from a POST and
+ * never worked, another one would not help. */
+int lease_refused(struct lease *l, uint64_t generation) MUST_CHECK;
+/* Storage answered to that generation. */
+void lease_accepted(struct lease *l, uint64_t generation);
+/* One line on the last failure; "" after a success. */
+void lease_trouble(struct lease *l, char out[static 512]);
+/* When the URL in hand expires, seconds since 1970; 0 when there is none. */
+int64_t lease_expires(struct lease *l);
+
+#endif

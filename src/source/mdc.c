@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* mdc.c - see mdc.h.
+ *
+ * Details are asked at open and kept in state_dir/details, so that what is cached can be mounted
+ * while the API is out of reach.  They never cost quota; only a lease (lease.c) does.
+ */
+#include "source/mdc.h"
+
+#include <errno.h>
+#include <mntent.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "net/json.h"
+#include "net/url.h"
+#include "source/api.h"
+#include "source/dataset.h"
+#include "source/lease.h"
+
+#define DETAILS_MAX (4u << 20)
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
+struct mdc {
+	struct source base;
+	struct lease *lease;
+};
+
+/* What open() works with; nothing of it outlives the call. */
+struct opening {
+	const struct source_env *env;
+	const char *name; /* slug or id as given */
+	char *api;
+	char *page;
+	char *kept; /* file with the details of an earlier time; NULL: nothing is kept */
+	char *text; /* the details as received */
+	struct json *details;
+};
+
+static void opening_clear(struct opening *o)
+{
+	free(o->api);
+	free(o->page);
+	free(o->kept);
+	free(o->text);
+	json_free(o->details);
+}
+
+static struct mdc *mdc_of(struct source *s)
+{
+	return container_of(s, struct mdc, base);
+}
+
+static bool claims(const char *spec)
+{
+	return strncmp(spec, "mdc:", 4) == 0;
+}
+
+/* Slugs are [a-z0-9.-], ids are letters and digits; nothing else is worth a question. */
+static bool name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= 255 && strspn(name, NAME_CHARS) == n && name[0] != '.';
+}
+
+static char *kept_path(const char *state_dir, const char *api, const char *name)
+{
+	AUTO(auto_free) char *dir = path_join(state_dir, "details");
+	char hex[DIGEST_HEX];
+	char *path;
+	int r = dir ? dir_make(dir, 0700) : -ENOMEM;
+
+	if (r < 0)
+		(void)log_warn(r, "details cannot be kept below %s", state_dir);
+	if (r < 0 || digest_strings(hex, api, name, NULL) < 0)
+		return NULL;
+	return asprintf(&path, "%s/%s.json", dir, hex) < 0 ? NULL : path;
+}
+
+static int parse_details(struct opening *o, char why[static 512])
+{
+	int r = json_parse(o->text, &o->details);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0 && json_is_object(o->details))
+		return 0;
+	return scheme_fail(
+		why, -EPROTO, "%.80s: the API's answer is not JSON: is api_url right?", o->name);
+}
+
+static int ask_details(struct opening *o, char why[static 512])
+{
+	struct api_subject subject = { o->name, o->page, api_key(o->env->opt, o->api) };
+	AUTO(auto_free) char *encoded = url_encode(o->name), *url = NULL;
+	int r;
+
+	if (!encoded || asprintf(&url, "%s/datasets/%s", o->api, encoded) < 0) {
+		url = NULL;
+		return -ENOMEM;
+	}
+	r = api_get(o->env, url, &subject, DETAILS_MAX, &o->text, why);
+	if (r == 0)
+		r = parse_details(o, why);
+	if (r == 0 && o->kept) {
+		int saved = file_replace(o->kept, o->text, strlen(o->text), 0600);
+
+		if (saved < 0)
+			(void)log_warn(saved, "%s: details cannot be kept", o->kept);
+	}
+	return r;
+}
+
+/* The API is out of reach: what it said last time, if there is a last time.  why stays. */
+static int recall_details(struct opening *o, const char *why)
+{
+	char ignored[512];
+
+	if (!o->kept)
+		return -ENOENT;
+	json_free(steal(&o->details));
+	free(steal(&o->text));
+	if (file_slurp(o->kept, DETAILS_MAX, &o->text, NULL) < 0 || parse_details(o, ignored) < 0)
+		return -ENOENT;
+	(void)log_warn(0, "%s; the details kept from an earlier time are used", why);
+	return 0;
+}
+
+static int get_details(struct opening *o, char why[static 512])
+{
+	int r = api_base(o->env->opt, &o->api, why);
+
+	if (r < 0)
+		return r;
+	o->page = api_page(o->api, o->name);
+	if (!o->page)
+		return -ENOMEM;
+	if (o->env->state_dir)
+		o->kept = kept_path(o->env->state_dir, o->api, o->name);
+	r = ask_details(o, why);
+	if (api_is_down(r) && recall_details(o, why) == 0)
+		return 0;
+	return r;
+}
+
+static bool page_ok(const char *url)
+{
+	if (!url || !url_is_http(url) || strlen(url) > 1024)
+		return false;
+	for (const unsigned char *c = (const unsigned char *)url; *c; c++)
+		if (*c <= ' ' || *c == 0x7f)
+			return false;
+	return true;
+}
+
+/* slug, filename, id.  Older forms of the API have no slug or no filename. */
+static int fill_names(struct dataset *d, const struct opening *o, char why[static 512])
+{
+	const char *id = json_str(o->details, "id"), *slug = json_str(o->details, "slug");
+	const char *filename = json_str(o->details, "filename");
+	AUTO(auto_free) char *made = NULL;
+	int r;
+
+	if (!id || !id[0])
+		id = o->name;
+	if (!name_ok(id))
+		return scheme_fail(
+			why, -EBADMSG, "%.80s: the API gave an id that cannot be one", o->name);
+	if (!slug || !slug[0])
+		slug = id;
+	if (asprintf(&made, "%s.tar.gz", slug) < 0) {
+		made = NULL;
+		return -ENOMEM;
+	}
+	r = dataset_set_names(d, slug, filename && filename[0] ? filename : made, why);
+	if (r < 0)
+		return r;
+	d->id = strdup(id);
+	return d->id ? 0 : -ENOMEM;
+}
+
+static int fill_texts(struct dataset *d, const struct opening *o)
+{
+	const char *name = json_str(o->details, "name"), *page = json_str(o->details, "datasetUrl");
+
+	d->name = dataset_plain(name && name[0] ? name : d->slug, false);
+	d->page = page_ok(page) ? strdup(page) : api_page(o->api, d->id);
+	d->details = json_print(o->details, true);
+	if (!d->name || !d->page || !d->details)
+		return -ENOMEM;
+	d->readme = dataset_readme(d, o->details);
+	return d->readme ? 0 : -ENOMEM;
+}
+
+static int fill(struct source *s, const struct opening *o, char why[static 512])
+{
+	struct dataset *d = &s->dataset;
+	const char *created = json_str(o->details, "createdAt");
+	size_t cap = strlen(o->api) + 8;
+	AUTO(auto_free) char *origin = malloc(cap);
+	int r = origin ? fill_names(d, o, why) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	d->has_size = json_u64(o->details, "sizeBytes", &d->size) && d->size <= INT64_MAX;
+	if (!d->has_size)
+		d->size = 0;
+	(void)dataset_checksum(json_str(o->details, "checksum"), d->checksum);
+	if (!created || clock_parse(created, &d->mtime) < 0)
+		d->mtime = 0;
+	if (asprintf(&s->key, "%s %s", url_redact(o->api, origin, cap), d->id) < 0)
+		s->key = NULL;
+	return s->key ? fill_texts(d, o) : -ENOMEM;
+}
+
+/* Is this path below a mount of ours?  Looking there could wait for ourselves. */
+static bool is_on_mount(const char *path)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	struct mntent m;
+	char line[4096 + 512];
+	bool found = false;
+
+	if (!f)
+		return false;
+	while (!found && getmntent_r(f, &m, line, sizeof(line))) {
+		size_t n = strlen(m.mnt_dir);
+
+		found = strcmp(m.mnt_type, "fuse.mdcfs") == 0 && strncmp(path, m.mnt_dir, n) == 0 &&
+			(path[n] == '/' || path[n] == '\0');
+	}
+	endmntent(f);
+	return found;
+}
+
+/* Where the official client leaves its downloads; malloc'd, NULL when that cannot be told. */
+static char *download_dir(void)
+{
+	const char *dir = getenv("MDC_DOWNLOAD_PATH"), *home = getenv("HOME");
+
+	if (dir && dir[0] && strncmp(dir, "~/", 2) != 0)
+		return strdup(dir);
+	if (!home || !home[0])
+		return NULL;
+	return path_join(home, dir && dir[0] ? dir + 2 : ".mozdata/datasets");
+}
+
+/* A finished download of the official client: its name and exactly its size. */
+static char *find_download(const struct dataset *d)
+{
+	AUTO(auto_free) char *dir = download_dir(), *path = NULL;
+	struct stat st;
+
+	if (!d->has_size || !dir || is_on_mount(dir))
+		return NULL;
+	path = path_join(dir, d->filename);
+	if (!path || stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
+		(uint64_t)st.st_size != d->size || access(path, R_OK) < 0)
+		return NULL;
+	log_info("%s: the finished download %s is used", d->slug, path);
+	return steal(&path);
+}
+
+static void stop_mdc(struct source *s)
+{
+	struct mdc *m = container_of(s, struct mdc, base);
+
+	if (m->lease)
+		lease_stop(m->lease);
+}
+
+static void close_mdc(struct source *s)
+{
+	struct mdc *m = mdc_of(s);
+
+	m->lease = lease_free(m->lease);
+	scheme_clear(s);
+	free(m);
+}
+
+static int start(struct mdc *m, const struct opening *o, char why[static 512])
+{
+	struct dataset *d = &m->base.dataset;
+	struct lease_config c = { .env = o->env, .api = o->api };
+	int r = fill(&m->base, o, why);
+
+	if (r < 0)
+		return r;
+	m->base.path = find_download(d);
+	c.id = d->id;
+	c.name = d->slug;
+	c.page = d->page;
+	c.has_size = d->has_size;
+	c.size = d->size;
+	c.checksum = d->checksum;
+	return lease_new(&c, &m->lease);
+}
+
+static int open_mdc(
+	const struct source_env *env, const char *spec, struct source **out, char why[static 512])
+{
+	AUTO(opening_clear)
+	struct opening o = { .env = env, .name = spec + (claims(spec) ? 4 : 0) };
+	struct mdc *m;
+	int r;
+
+	if (!name_ok(o.name))
+		return scheme_fail(
+			why, -ENOENT, "neither a dataset's slug or id, nor a URL, nor a file");
+	r = get_details(&o, why);
+	if (r < 0)
+		return r;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->base.ops = &mdc_source;
+	r = start(m, &o, why);
+	if (r < 0) {
+		close_mdc(&m->base);
+		return r;
+	}
+	*out = &m->base;
+	return 0;
+}
+
+static int locate(struct source *s, struct waiter *w, struct location *out)
+{
+	return lease_url(mdc_of(s)->lease, w, out);
+}
+
+static int refused(struct source *s, uint64_t generation)
+{
+	return lease_refused(mdc_of(s)->lease, generation);
+}
+
+static void accepted(struct source *s, uint64_t generation)
+{
+	lease_accepted(mdc_of(s)->lease, generation);
+}
+
+static void trouble(struct source *s, char out[static 512])
+{
+	lease_trouble(mdc_of(s)->lease, out);
+}
+
+static int64_t expires(struct source *s)
+{
+	return lease_expires(mdc_of(s)->lease);
+}
+
+const struct source_ops mdc_source = {
+	.scheme = "mdc",
+	.claims = claims,
+	.open = open_mdc,
+	.stop = stop_mdc,
+	.close = close_mdc,
+	.locate = locate,
+	.refused = refused,
+	.accepted = accepted,
+	.trouble = trouble,
+	.expires = expires,
+};

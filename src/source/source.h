@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* source.h - who has the bytes of a dataset, and where to ask for them now.
+ *
+ *   SLUG, ID, mdc:SLUG     a Mozilla Data Collective dataset (mdc.c): presigned URLs, leases
+ *   https://..., http://.. any file behind a server that answers ranges (link.c)
+ *   a path with a "/"      a local file (local.c)
+ *
+ * Opening blocks and asks for metadata only; it never costs quota.  Locating may park.
+ */
+#ifndef SOURCE_SOURCE_H
+#define SOURCE_SOURCE_H
+
+#include "base/digest.h"
+#include "base/options.h"
+#include "base/pool.h"
+#include "base/wait.h"
+#include "net/http.h"
+
+/* What every source works with; outlives all of them.  Borrowed. */
+struct source_env {
+	struct http *http;
+	struct pool *pool;
+	const struct options *opt;
+	const char *state_dir; /* leases/ and details/ are kept below; NULL: nothing is kept */
+};
+
+/* What is known of a dataset without touching its bytes.  Immutable once opened. */
+struct dataset {
+	char *slug;        /* directory name in the mount; path-safe */
+	char *id;          /* "" when there is none */
+	char *name;        /* for people */
+	char *filename;    /* path-safe */
+	char *page;        /* web page for people, "" when none */
+	char *details;     /* dataset.json: the API's answer as received, pretty-printed */
+	char *readme;      /* README.md: name, licence, size, description, page */
+	bool has_size;
+	uint64_t size;
+	char checksum[DIGEST_HEX]; /* SHA-256 of the file, "" when not known */
+	int64_t mtime;     /* seconds since 1970 */
+};
+
+struct source;
+
+/* Resolve spec.  0; else -errno and one clear line in why that says what to do:
+ * -ENOENT unknown dataset, -EACCES no key / refused (with the page), -EHOSTUNREACH, ...
+ * When the API cannot be reached, details kept from an earlier time are used (logged). */
+int source_open(const struct source_env *env, const char *spec, struct source **out,
+		char why[static 512]) MUST_CHECK;
+/* End what is under way (it fails with -ENOTCONN) and start nothing new; blocks shortly.  While
+ * http and pool still run; the source stays valid. */
+void source_stop(struct source *s);
+struct source *source_close(struct source *s); /* NULL ok; returns NULL */
+
+const struct dataset *source_dataset(const struct source *s); /* borrowed */
+/* "mdc", "link", "local": with id (or redacted URL, or path) and checksum it makes the identity. */
+const char *source_scheme(const struct source *s);
+/* What names the object apart from its version: API origin and id; URL without query; real path. */
+const char *source_key(const struct source *s);
+/* The local file to read instead of asking anybody: a local source, or a finished download of
+ * the official client with the right size.  NULL otherwise; borrowed. */
+const char *source_path(const struct source *s);
+
+struct location {
+	char *url;           /* caller frees; secret: never print it but through url_redact() */
+	uint64_t generation; /* of the lease; for source_refused() */
+};
+/* Where to ask now.  0; PARKED (w is woken when there is a lease or none is to be had);
+ * -EACCES (no key, terms, 401), -ENOENT (withdrawn), -EDQUOT (daily limit: see the log), ...
+ * Costs quota when no valid lease is stored.  Any thread. */
+int source_locate(struct source *s, struct waiter *w, struct location *out) MUST_CHECK;
+/* Storage refused the URL of that generation.  0: locate again, a new lease is made (once);
+ * -EACCES: refused right after a renewal, no use in going on. */
+int source_refused(struct source *s, uint64_t generation) MUST_CHECK;
+/* Storage answered with this URL: a later refusal may renew again. */
+void source_accepted(struct source *s, uint64_t generation);
+/* When the location in hand expires, seconds since 1970; 0: there is none, or never. */
+int64_t source_expires(struct source *s);
+/* Why source_locate() failed last, one line for people, which was logged then; "" when it did not.
+ * Copies to out. */
+void source_trouble(struct source *s, char out[static 512]);
+
+#endif

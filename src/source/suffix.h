@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* suffix.h - which file names say "archive", the only list of them.  Pure; threads: any. */
+#ifndef SOURCE_SUFFIX_H
+#define SOURCE_SUFFIX_H
+
+#include "base/util.h"
+
+/* Bytes of the archive suffix at the end of a file name (".tar.gz": 7), the longest that fits,
+ * in any case.  0 when there is none or nothing stands before it. */
+size_t suffix_len(const char *filename);
+
+#endif

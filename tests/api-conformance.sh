@@ -1,0 +1,221 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+# Holds sample/api.py against curl: every endpoint and every refusal of the API that the other
+# tests rely on, and, when nginx with secure_link is here, that its links open the storage.
+set -u
+
+srcdir=${MDCFS_SRCDIR:-${srcdir:-.}}
+command -v python3 >/dev/null || exit 77
+command -v curl >/dev/null || exit 77
+dir=$(mktemp -d "${TMPDIR:-/tmp}/api-conformance.XXXXXX") || exit 99
+pids=
+cleanup() {
+	for pid in $pids; do kill "$pid" 2>/dev/null; done
+	wait
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 99' INT TERM
+failed=0
+fail() { echo "FAIL: $*" >&2; failed=1; }
+
+key=secret-key-one
+printf 'some bytes of an archive' >"$dir/a b.tar.gz"
+sum=$(sha256sum "$dir/a b.tar.gz" | cut -d' ' -f1)
+storage=http://127.0.0.1:9
+config() { # EXTRA: more members, e.g. '"down": true,'
+	cat >"$dir/new.json" <<EOF
+{"keys": ["$key"], "storage": "$storage/o", "secret": "shh", "link_lifetime": 60, $1
+ "datasets": [
+  {"id": "caaaaaa1", "slug": "one", "file": "$dir/a b.tar.gz"},
+  {"id": "caaaaaa2", "slug": "terms", "file": "$dir/a b.tar.gz", "terms_agreed": false},
+  {"id": "caaaaaa3", "slug": "paid", "file": "$dir/a b.tar.gz", "paid": true},
+  {"id": "caaaaaa4", "slug": "gone", "file": "$dir/a b.tar.gz", "withdrawn": true},
+  {"id": "caaaaaa5", "slug": "odd", "file": "$dir/a b.tar.gz", "null_size": true,
+   "null_checksum": true, "name": "Odd/Name"},
+  {"id": "caaaaaa6", "slug": "string", "file": "$dir/a b.tar.gz", "size_as_string": true,
+   "prefix_checksum": true},
+  {"id": "caaaaaa7", "slug": "private", "file": "$dir/a b.tar.gz", "private": true}]}
+EOF
+	mv "$dir/new.json" "$dir/config.json"
+}
+config ''
+python3 "$srcdir/sample/api.py" --config "$dir/config.json" --port-file "$dir/port" \
+	--log "$dir/log" &
+pids=$!
+n=0
+while [ ! -s "$dir/port" ]; do
+	n=$((n + 1))
+	[ $n -le 100 ] || { fail "the server does not start"; exit 99; }
+	sleep 0.1
+done
+api=http://127.0.0.1:$(cat "$dir/port")/api
+
+ask() { # ARGS of curl: the status goes to $status, body and headers to files
+	status=$(curl -s --max-time 10 -o "$dir/body" -D "$dir/head" -w '%{http_code}' "$@")
+}
+field() { # KEY.KEY: a field of the answer as JSON
+	python3 -c 'import json, sys
+v = json.load(open(sys.argv[1]))
+for k in sys.argv[2].split("."):
+    v = v[int(k)] if isinstance(v, list) else v[k]
+print(json.dumps(v))' "$dir/body" "$1" 2>/dev/null
+}
+is() { # WHAT WANTED GOT
+	[ "$2" = "$3" ] || fail "$1: wanted $2, got $3"
+}
+auth="Authorization: Bearer $key"
+
+ask "$api/health"
+is "health" 200 "$status"
+is "health" '"ok"' "$(field status)"
+
+ask "$api/datasets"
+is "catalogue" 200 "$status"
+is "catalogue total" 5 "$(field total)"
+is "catalogue item" '"one"' "$(field items.0.slug)"
+ask "$api/datasets?limit=2&page=3"
+is "last page" '"string"' "$(field items.0.slug)"
+is "total of all pages" 5 "$(field total)"
+ask "$api/datasets?q=ODD"
+is "search" 1 "$(field total)"
+ask "$api/datasets?limit=101"
+is "limit too high" 400 "$status"
+ask "$api/datasets?page=x"
+is "page not a number" 400 "$status"
+is "which field" '"Must be a valid integer."' "$(field details.page)"
+
+for name in one caaaaaa1; do
+	ask "$api/datasets/$name"
+	is "details of $name" 200 "$status"
+	is "id" '"caaaaaa1"' "$(field id)"
+	is "size" 24 "$(field sizeBytes)"
+	is "checksum" "\"$sum\"" "$(field checksum)"
+	is "filename" '"a b.tar.gz"' "$(field filename)"
+done
+ask "$api/datasets/odd"
+is "null size" null "$(field sizeBytes)"
+is "null checksum" null "$(field checksum)"
+is "name" '"Odd/Name"' "$(field name)"
+ask "$api/datasets/string"
+is "size as string" '"24"' "$(field sizeBytes)"
+is "prefixed checksum" "\"sha256:$sum\"" "$(field checksum)"
+ask "$api/datasets/nothing"
+is "unknown" 404 "$status"
+is "error text" '"Dataset not found"' "$(field error)"
+ask "$api/datasets/gone"
+is "withdrawn" 410 "$status"
+ask "$api/datasets/private"
+is "private, no key" 403 "$status"
+ask -H "$auth" "$api/datasets/private"
+is "private, key" 200 "$status"
+ask -H "Authorization: Bearer wrong" "$api/datasets/one"
+is "wrong key" 401 "$status"
+
+post() { ask -X POST "$@"; }
+post "$api/datasets/caaaaaa1/download"
+is "POST without key" 401 "$status"
+is "401 is JSON" '"Authentication required."' "$(field error)"
+post -H "Authorization: Bearer wrong" "$api/datasets/caaaaaa1/download"
+is "POST with a wrong key" 401 "$status"
+post -H "$auth" "$api/datasets/one/download"
+is "POST with a slug" 404 "$status"
+post -H "$auth" "$api/datasets/caaaaaa2/download"
+is "terms not agreed" 403 "$status"
+post -H "$auth" "$api/datasets/caaaaaa3/download"
+is "paid" 402 "$status"
+post -H "$auth" "$api/datasets/caaaaaa4/download"
+is "withdrawn" 410 "$status"
+post -H "$auth" "$api/datasets/cbbbbbb9/download"
+is "unknown id" 404 "$status"
+ask "$api/datasets/caaaaaa1/download/dlt_x"
+is "token route" 410 "$status"
+post -H "$auth" -H 'Content-Type: application/json' "$api/datasets/caaaaaa1/download"
+is "download" 200 "$status"
+is "session size is a string" '"24"' "$(field sizeBytes)"
+is "session checksum" "\"$sum\"" "$(field checksum)"
+for f in accessRecordId downloadToken downloadUrl expiresAt contentType filename; do
+	[ -n "$(field $f)" ] || fail "the session has no $f"
+done
+field expiresAt | grep -Eq '^"20[0-9-]{8}T[0-9:]{8}\.000Z"$' || fail "expiresAt $(field expiresAt)"
+case $(field downloadUrl) in
+"\"$storage/o/a%20b.tar.gz?md5="*"&expires="*) ;;
+*) fail "link $(field downloadUrl)" ;;
+esac
+
+# Two requests on one connection.
+conns=$(curl -s -o /dev/null -o /dev/null -w '%{num_connects}' "$api/health" "$api/health")
+is "keep-alive" 10 "$conns"
+
+config '"daily_limit": 1,'
+post -H "$auth" "$api/datasets/caaaaaa1/download"
+is "daily limit" 429 "$status"
+is "period" '"daily"' "$(field limit.period)"
+[ -n "$(field limit.resetsAt)" ] || fail "no resetsAt"
+grep -Eiq '^retry-after: [0-9]+' "$dir/head" || fail "no Retry-After"
+config '"daily_limit": 1, "limit_object": false, "retry_after": 7,'
+post -H "$auth" "$api/datasets/caaaaaa1/download"
+is "daily limit without its object" 429 "$status"
+is "no limit object" "" "$(field limit.period)"
+grep -Eiq '^retry-after: [67]' "$dir/head" || fail "Retry-After is not 7"
+config '"request_limit": true,'
+ask "$api/datasets/one"
+is "request limit" 429 "$status"
+is "its type" '"request_limit"' "$(field type)"
+config '"down": true,'
+ask "$api/datasets/one"
+is "down" 503 "$status"
+ask "$api/health"
+is "health when down" 200 "$status"
+
+grep -qx 'POST /api/datasets/caaaaaa1/download 200' "$dir/log" || fail "the log lacks the POST"
+grep -q "$key" "$dir/log" && fail "the key is in the log"
+grep -q 'md5=\|?' "$dir/log" && fail "a query is in the log"
+
+# The links, held against the server they are for.
+links() {
+	cat >"$dir/nginx.conf" <<EOF
+daemon off; pid $dir/nginx.pid; error_log $dir/nginx.err;
+events { }
+http {
+	access_log off; client_body_temp_path $dir/t1; proxy_temp_path $dir/t2;
+	fastcgi_temp_path $dir/t3; uwsgi_temp_path $dir/t4; scgi_temp_path $dir/t5;
+	server {
+		listen 127.0.0.1:$1;
+		location /o/ {
+			alias $dir/;
+			secure_link \$arg_md5,\$arg_expires;
+			secure_link_md5 "\$secure_link_expires\$uri shh";
+			if (\$secure_link = "") { return 403; }
+			if (\$secure_link = "0") { return 410; }
+		}
+	}
+}
+EOF
+	chmod 755 "$dir"
+	nginx -c "$dir/nginx.conf" -e "$dir/nginx.err" 2>/dev/null &
+	pids="$pids $!"
+	n=0
+	until curl -s -o /dev/null "http://127.0.0.1:$1/"; do
+		n=$((n + 1))
+		[ $n -le 50 ] || { echo "nginx does not start here: links not checked"; return; }
+		sleep 0.1
+	done
+	storage=http://127.0.0.1:$1
+	config ''
+	post -H "$auth" "$api/datasets/caaaaaa1/download"
+	url=$(field downloadUrl | tr -d '"')
+	ask -r 5-9 "$url"
+	is "signed range" 206 "$status"
+	is "its bytes" bytes "$(cat "$dir/body")"
+	ask "${url%?}0"
+	is "another expiry than signed" 403 "$status"
+	ask "${url%%\?*}"
+	is "no signature" 403 "$status"
+}
+if command -v nginx >/dev/null && nginx -V 2>&1 | grep -q secure_link; then
+	port=$(python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	links "$port"
+fi
+exit $failed

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* lease.c - unit tests of source/lease.h against sample/api.py. */
+#include "../lib/apiserver.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/stats.h"
+#include "source/lease.h"
+
+#define SHA_LOWER "6809228e00000000000000000000000000000000000000000000000000e6cbab"
+#define ID "cmt95wvb80027qb6e2vezm3d9"
+
+static void serve(struct apiserver *a, const char *top, const char *more)
+{
+	char entry[1000];
+
+	snprintf(entry, sizeof(entry), "{\"id\": \"" ID "\", \"slug\": \"x\", \"file\": \"%s\"%s}",
+		 a->data, more);
+	apiserver_config(a, top, entry);
+}
+
+static struct lease *make_lease(struct apiserver *a, const char *checksum)
+{
+	char base[64];
+	struct lease_config c = {
+		.env = &a->env,
+		.api = base,
+		.id = ID,
+		.name = "x",
+		.page = "https://page.example/x",
+		.checksum = checksum,
+	};
+	struct lease *l = NULL;
+
+	snprintf(base, sizeof(base), "%.*s", (int)strlen(a->opt.api_url) - 1, a->opt.api_url);
+	assert_int_equal(lease_new(&c, &l), 0);
+	return l;
+}
+
+/* Locate as a thread that may block; out->url is owned by the caller. */
+static int locate(struct lease *l, struct location *out)
+{
+	struct thread_waiter t;
+	int r;
+
+	thread_waiter_init(&t);
+	while ((r = lease_url(l, &t.w, out)) == PARKED) {
+		r = thread_waiter_wait(&t, 20000);
+		if (r < 0)
+			break;
+	}
+	thread_waiter_destroy(&t);
+	return r;
+}
+
+/* Locate and expect r; the generation on success, else 0. */
+static uint64_t expect(struct lease *l, int r)
+{
+	struct location loc = { 0 };
+
+	assert_int_equal(locate(l, &loc), r);
+	if (r == 0)
+		assert_non_null(strstr(loc.url, "/o/data.tar.gz?md5="));
+	free(loc.url);
+	return loc.generation;
+}
+
+static unsigned posts(struct apiserver *a)
+{
+	return apiserver_count(a, "POST ");
+}
+
+static void test_once_and_reused(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, ""), *m;
+	uint64_t reused = stats_get(lease_reused);
+	struct location loc;
+	struct thread_waiter t;
+
+	serve(a, "", "");
+	assert_int_equal(lease_expires(l), 0);
+	thread_waiter_init(&t);
+	assert_int_equal(lease_url(l, &t.w, &loc), PARKED); /* never waits itself */
+	assert_int_equal(thread_waiter_wait(&t, 20000), 0);
+	thread_waiter_destroy(&t);
+	assert_int_equal(expect(l, 0), 1);
+	assert_int_equal(expect(l, 0), 1);
+	assert_int_equal(posts(a), 1);
+	assert_true(lease_expires(l) > clock_now());
+	m = make_lease(a, ""); /* the next mount */
+	assert_int_equal(expect(m, 0), 1);
+	assert_int_equal(posts(a), 1);
+	assert_int_equal(stats_get(lease_reused), reused + 1);
+	lease_free(l);
+	lease_free(m);
+}
+
+static void *locate_thread(void *arg)
+{
+	struct location loc = { 0 };
+	int r = locate(arg, &loc);
+
+	free(loc.url);
+	return (void *)(intptr_t)r;
+}
+
+/* Many askers in two mounts: one POST. */
+static void test_single_flight(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l[] = { make_lease(a, ""), make_lease(a, "") };
+	pthread_t t[16];
+	void *r;
+
+	serve(a, "", "");
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++)
+		assert_int_equal(pthread_create(&t[i], NULL, locate_thread, l[i % 2]), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		assert_int_equal(pthread_join(t[i], &r), 0);
+		assert_null(r);
+	}
+	assert_int_equal(posts(a), 1);
+	lease_free(l[0]);
+	lease_free(l[1]);
+}
+
+static void test_refusal(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, ""), *m;
+	char why[512];
+
+	serve(a, "", "");
+	assert_int_equal(expect(l, 0), 1);
+	assert_int_equal(lease_refused(l, 1), -EACCES); /* fresh and never accepted */
+	lease_trouble(l, why);
+	assert_non_null(strstr(why, "storage refuses"));
+	assert_int_equal(expect(l, 0), 1);
+	assert_int_equal(posts(a), 1);
+	lease_accepted(l, 1);
+	lease_trouble(l, why);
+	assert_string_equal(why, "");
+	nap(1100); /* so that the next link is another one */
+	assert_int_equal(lease_refused(l, 1), 0);
+	assert_int_equal(lease_refused(l, 1), 0); /* another reader, the same answer */
+	assert_int_equal(expect(l, 0), 2);
+	assert_int_equal(posts(a), 2);
+	assert_int_equal(lease_refused(l, 1), 0); /* a late one */
+	lease_accepted(l, 1); /* says nothing of generation 2 */
+	assert_int_equal(expect(l, 0), 2);
+	assert_int_equal(lease_refused(l, 2), -EACCES);
+	assert_int_equal(posts(a), 2);
+	m = make_lease(a, ""); /* a stored lease may be renewed once without having worked */
+	assert_int_equal(expect(m, 0), 1);
+	assert_int_equal(posts(a), 2);
+	nap(1100);
+	assert_int_equal(lease_refused(m, 1), 0);
+	assert_int_equal(expect(m, 0), 2);
+	assert_int_equal(posts(a), 3);
+	assert_int_equal(lease_refused(m, 2), -EACCES);
+	lease_free(l);
+	lease_free(m);
+}
+
+/* l's link was refused and another mount has renewed it: that one is taken. */
+static void test_renewed_by_another(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, ""), *m = make_lease(a, "");
+
+	serve(a, "", "");
+	assert_int_equal(expect(l, 0), 1);
+	assert_int_equal(expect(m, 0), 1);
+	lease_accepted(l, 1);
+	lease_accepted(m, 1);
+	nap(1100);
+	assert_int_equal(lease_refused(m, 1), 0);
+	assert_int_equal(expect(m, 0), 2);
+	assert_int_equal(lease_refused(l, 1), 0);
+	assert_int_equal(expect(l, 0), 2);
+	assert_int_equal(posts(a), 2);
+	lease_free(l);
+	lease_free(m);
+}
+
+static void test_expiry(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, "");
+
+	serve(a, "\"link_lifetime\": 2,", "");
+	assert_int_equal(expect(l, 0), 1);
+	nap(2100);
+	assert_int_equal(expect(l, 0), 2); /* without any refusal, though never accepted */
+	assert_int_equal(posts(a), 2);
+	lease_free(l);
+}
+
+static void test_daily_limit(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, ""), *m;
+	struct location loc;
+	char why[512];
+
+	serve(a, "\"daily_limit\": 0, \"retry_after\": 3,", "");
+	expect(l, -EDQUOT);
+	assert_int_equal(lease_url(l, NULL, &loc), -EDQUOT); /* at once: nothing is parked */
+	lease_trouble(l, why);
+	assert_non_null(strstr(why, "it resets at 20"));
+	m = make_lease(a, ""); /* a remount knows it too */
+	expect(m, -EDQUOT);
+	assert_int_equal(posts(a), 1);
+	serve(a, "", "");
+	nap(4100);
+	assert_int_equal(expect(m, 0), 1);
+	lease_trouble(m, why);
+	assert_string_equal(why, "");
+	assert_int_equal(posts(a), 2);
+	lease_free(l);
+	lease_free(m);
+}
+
+static void test_faults(void **state)
+{
+	static const struct {
+		const char *top, *more, *key;
+		int r;
+		const char *text;
+		unsigned posts;
+	} cases[] = {
+		{ "", ", \"terms_agreed\": false", TEST_KEY, -EACCES,
+		  "open https://page.example/x, agree", 1 },
+		{ "", ", \"paid\": true", TEST_KEY, -EACCES, "see https://page.example/x", 1 },
+		{ "", ", \"withdrawn\": true", TEST_KEY, -ENOENT, "withdrawn", 1 },
+		{ "", "", "another key", -EACCES, "the API key was refused", 1 },
+		{ "", "", "", -EACCES, "set MDC_API_KEY", 0 },
+		{ "\"down\": true,", "", TEST_KEY, -EAGAIN, "in trouble (503)", 3 },
+		{ "\"request_limit\": true,", "", TEST_KEY, -EAGAIN, "(429)", 3 },
+	};
+	struct apiserver *a = apiserver_of(state);
+	char *key = a->opt.api_key;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned before = posts(a);
+		struct lease *l;
+		struct location loc;
+		char why[512];
+
+		a->opt.api_key = strdup(cases[i].key);
+		serve(a, cases[i].top, cases[i].more);
+		l = make_lease(a, "");
+		expect(l, cases[i].r);
+		lease_trouble(l, why);
+		if (!strstr(why, cases[i].text))
+			fail_msg("case %zu: %s", i, why);
+		assert_null(strstr(why, TEST_KEY));
+		assert_int_equal(lease_url(l, NULL, &loc), cases[i].r); /* held, not asked again */
+		assert_int_equal(posts(a) - before, cases[i].posts);
+		lease_free(l);
+		free(a->opt.api_key);
+	}
+	a->opt.api_key = key;
+}
+
+static void test_new_version(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, SHA_LOWER), *m;
+	struct location loc;
+
+	serve(a, "", "");
+	expect(l, -ESTALE);
+	assert_int_equal(lease_url(l, NULL, &loc), -ESTALE);
+	assert_int_equal(posts(a), 1);
+	m = make_lease(a, ""); /* what the POST brought is not lost for the next mount */
+	assert_int_equal(expect(m, 0), 1);
+	assert_int_equal(posts(a), 1);
+	lease_free(l);
+	lease_free(m);
+}
+
+/* The lease's files in state/leases: the one that ends in this. */
+static int find_file(const char *dir, const char *suffix, char out[static 600])
+{
+	char command[700];
+	FILE *f;
+
+	snprintf(command, sizeof(command), "ls -d %s/leases/*%s", dir, suffix);
+	f = popen(command, "r");
+	assert_non_null(f);
+	out[0] = '\0';
+	if (fgets(out, 600, f))
+		out[strcspn(out, "\n")] = '\0';
+	return pclose(f) == 0 && out[0] ? 0 : -ENOENT;
+}
+
+/* Another mount holds the file lock: nobody but this lease waits, and what it leaves is used. */
+static void test_lock_held(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, ""), *m = make_lease(a, "");
+	struct thread_waiter t;
+	struct location loc;
+	char path[600];
+	int fd;
+
+	serve(a, "", "");
+	expect(m, 0);
+	assert_int_equal(find_file(a->state, ".lock", path), 0);
+	assert_int_equal(file_lock(path, false, &fd), 0);
+	thread_waiter_init(&t);
+	assert_int_equal(lease_url(l, &t.w, &loc), PARKED);
+	assert_int_equal(thread_waiter_wait(&t, 300), -ETIME);
+	close(fd);
+	assert_int_equal(expect(l, 0), 1);
+	assert_int_equal(posts(a), 1);
+	lease_free(m);
+	/* and a lease that is closed while it waits for the lock */
+	m = make_lease(a, "");
+	assert_int_equal(file_lock(path, false, &fd), 0);
+	assert_int_equal(lease_url(m, &t.w, &loc), PARKED);
+	lease_free(m);
+	assert_true(thread_waiter_wait(&t, 0) < 0);
+	close(fd);
+	thread_waiter_destroy(&t);
+	lease_free(l);
+}
+
+static void test_files_are_private(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, "");
+	char path[600];
+	struct stat st;
+
+	serve(a, "", "");
+	expect(l, 0);
+	assert_int_equal(find_file(a->state, ".json", path), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	snprintf(path, sizeof(path), "%s/leases", a->state);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	lease_free(l);
+}
+
+static void test_nothing_kept(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l;
+
+	a->env.state_dir = NULL;
+	serve(a, "", "");
+	l = make_lease(a, "");
+	assert_int_equal(expect(l, 0), 1);
+	lease_free(l);
+	l = make_lease(a, "");
+	assert_int_equal(expect(l, 0), 1);
+	assert_int_equal(posts(a), 2);
+	lease_free(l);
+}
+
+/* A server that takes the connection and says nothing: closing the lease does not wait for it. */
+static void test_close_in_flight(void **state)
+{
+	struct apiserver *a = *state;
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(sa);
+	AUTO(auto_close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct thread_waiter t;
+	struct location loc;
+	struct lease *l;
+	int64_t begun;
+	char url[64];
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/api/", ntohs(sa.sin_port));
+	a->opt.api_url = url;
+	l = make_lease(a, "");
+	thread_waiter_init(&t);
+	assert_int_equal(lease_url(l, &t.w, &loc), PARKED);
+	assert_int_equal(thread_waiter_wait(&t, 200), -ETIME);
+	assert_int_equal(lease_url(l, &t.w, &loc), PARKED);
+	begun = clock_ms();
+	lease_free(l);
+	assert_true(clock_ms() - begun < 2000);
+	assert_int_equal(thread_waiter_wait(&t, 0), -ECANCELED);
+	thread_waiter_destroy(&t);
+	a->opt.api_url = a->api_url;
+}
+
+#define WITH_SERVER(f) cmocka_unit_test_setup_teardown(f, apiserver_start, apiserver_stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_SERVER(test_once_and_reused), WITH_SERVER(test_single_flight),
+		WITH_SERVER(test_refusal),	   WITH_SERVER(test_renewed_by_another),
+		WITH_SERVER(test_expiry),	   WITH_SERVER(test_daily_limit),
+		WITH_SERVER(test_faults),	   WITH_SERVER(test_new_version),
+		WITH_SERVER(test_lock_held),	   WITH_SERVER(test_files_are_private),
+		WITH_SERVER(test_nothing_kept),	   WITH_SERVER(test_close_in_flight),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
