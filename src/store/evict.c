@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* evict.c - see evict.h. */
+#include "store/evict.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/stats.h"
+#include "store/cache.h"
+
+#define TARGETS_MAX 262144u /* layers looked at; more are left alone */
+#define LIST_MS 10000       /* a list of the layers is used so long */
+#define LAPS_MAX 5          /* the part before the start, three degrees of heat, and the end */
+#define NAME_BYTES 128u
+#define SPARE_PART 64       /* of what is cached is freed beyond what is needed */
+#define SPARE_MAX ((uint64_t)4 << 20)
+#define BATCH_MAX ((uint64_t)64 << 20)
+
+/* A layer: "objects/<identity>/<layer>", without suffix. */
+struct target {
+	uint64_t key; /* order of the clock: a hash of identity and layer */
+	char *path;
+};
+
+struct targets {
+	struct target *at;
+	size_t n, cap;
+};
+
+struct evict {
+	char *dir;
+	struct usage *usage;
+	pthread_mutex_t lock; /* guards all below; held over the eviction's disk I/O on purpose */
+	struct targets list;  /* sorted by key */
+	int64_t listed_ms;
+	bool listed;
+};
+
+/* One layer while the hand is in it. */
+struct sweep {
+	struct usage *usage;
+	struct blockmap *map;
+	int fd;
+	bool progress; /* something was freed or cooled: another lap makes sense */
+};
+
+static bool only(const char *s, size_t n, const char *set)
+{
+	return n > 0 && n <= NAME_BYTES && strspn(s, set) >= n;
+}
+
+bool evict_object_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	return only(s, n, "0123456789abcdef");
+}
+
+bool evict_layer_name(const char *s, size_t n)
+{
+	return only(s, n, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+}
+
+/* -- the layers of the directory -- */
+
+static int walk_object(const char *dir, const char *object, int (*fn)(void *, const char *),
+		       void *arg)
+{
+	AUTO(auto_free) char *path = path_join(dir, object);
+	DIR *d = path ? opendir(path) : NULL;
+	struct dirent *e;
+	int r = path ? 0 : -ENOMEM;
+
+	while (r == 0 && d && (e = readdir(d))) {
+		size_t n = strlen(e->d_name);
+		AUTO(auto_free) char *file = NULL;
+
+		if (n <= 5 || strcmp(e->d_name + n - 5, ".data") != 0 ||
+		    !evict_layer_name(e->d_name, n - 5))
+			continue;
+		file = path_join(path, e->d_name);
+		r = file ? fn(arg, file) : -ENOMEM;
+	}
+	if (d)
+		closedir(d);
+	return r;
+}
+
+/* Call fn with the path of every data file below dir. */
+static int walk(const char *dir, int (*fn)(void *, const char *), void *arg)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int r = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	while (r == 0 && (e = readdir(d)))
+		if (evict_object_name(e->d_name))
+			r = walk_object(dir, e->d_name, fn, arg);
+	closedir(d);
+	return r;
+}
+
+static int measure_one(void *arg, const char *path)
+{
+	uint64_t *sum = arg;
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_blocks > 0)
+		*sum += usage_round((uint64_t)st.st_blocks * 512);
+	return 0;
+}
+
+int evict_measure(void *dir, uint64_t *bytes)
+{
+	uint64_t sum = 0;
+	int r = walk(dir, measure_one, &sum);
+
+	if (r == 0)
+		*bytes = sum;
+	return r;
+}
+
+static uint64_t target_key(const char *path)
+{
+	size_t n = strlen(path);
+
+	return (uint64_t)crc32c(0, path, n) << 32 | crc32c(0, path + n / 2, n - n / 2);
+}
+
+/* The key ignores what is above "objects", so that it is the same under another mount point. */
+static int target_add(void *arg, const char *path)
+{
+	struct targets *t = arg;
+	const char *object;
+	char *copy;
+
+	if (t->n == TARGETS_MAX)
+		return 0;
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? 2 * t->cap : 64;
+		struct target *p = realloc(t->at, cap * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		t->at = p;
+		t->cap = cap;
+	}
+	copy = strndup(path, strlen(path) - strlen(".data"));
+	if (!copy)
+		return -ENOMEM;
+	object = memrchr(copy, '/', (size_t)(strrchr(copy, '/') - copy));
+	t->at[t->n++] = (struct target){ target_key(object ? object : copy), copy };
+	return 0;
+}
+
+static void targets_free(struct targets *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		free(t->at[i].path);
+	free(t->at);
+	*t = (struct targets){ NULL, 0, 0 };
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct target *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static void list_layers_locked(struct evict *e)
+{
+	targets_free(&e->list);
+	if (walk(e->dir, target_add, &e->list) < 0)
+		debug(cache, "the list of layers is incomplete");
+	if (e->list.n > 0)
+		qsort(e->list.at, e->list.n, sizeof(*e->list.at), by_key);
+	e->listed_ms = clock_ms();
+	e->listed = true;
+}
+
+/* -- one layer -- */
+
+static int punch(int fd, uint64_t blk)
+{
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(blk * BLOCK_SIZE),
+		      BLOCK_SIZE) < 0)
+		return -errno;
+	return 0;
+}
+
+uint64_t evict_block(struct usage *u, struct blockmap *m, int fd, uint64_t blk,
+		     const struct block_record *b)
+{
+	uint64_t ticket, n = usage_round(b->len);
+	int r;
+
+	if (blockmap_take(m, blk, b, usage_epoch(u), &ticket) < 0)
+		return 0;
+	r = punch(fd, blk);
+	blockmap_release(m, blk, ticket);
+	if (r < 0) {
+		usage_doubt(u); /* still counted, though no longer to be had */
+		return 0;
+	}
+	usage_release(u, n);
+	return n;
+}
+
+/* Data, but no record: a crash came between the two, or this is being written just now, which
+ * the next epoch will tell. */
+static void punch_stray(struct sweep *s, uint64_t blk)
+{
+	uint64_t ticket;
+
+	usage_doubt(s->usage);
+	if (blockmap_claim(s->map, blk, usage_epoch(s->usage), &ticket) < 0)
+		return;
+	if (punch(s->fd, blk) == 0)
+		s->progress = true;
+	blockmap_release(s->map, blk, ticket);
+}
+
+/* Let the hand pass over one block; only what touches data needs the gate. */
+static uint64_t visit(struct sweep *s, uint64_t blk)
+{
+	struct block_record b = { 0, 0, 0 };
+	enum block_state state = blockmap_get(s->map, blk, &b);
+	uint64_t freed = 0;
+
+	if (state == BLOCK_VALID && blockmap_cool(s->map, blk, &b)) {
+		s->progress = true;
+		return 0;
+	}
+	if (usage_enter(s->usage) < 0)
+		return 0;
+	if (state == BLOCK_VALID)
+		freed = evict_block(s->usage, s->map, s->fd, blk, &b);
+	else
+		punch_stray(s, blk);
+	usage_leave(s->usage);
+	if (freed > 0) {
+		s->progress = true;
+		stats_inc(cache_evictions);
+	}
+	return freed;
+}
+
+/* The next blocks from blk on that have data: [*blk, *end).  False at the end of the file. */
+static bool next_extent(int fd, uint64_t *blk, uint64_t *end)
+{
+	off_t from, to;
+
+	if (*blk >= BLOCKMAP_MAX)
+		return false;
+	from = lseek(fd, (off_t)(*blk * BLOCK_SIZE), SEEK_DATA);
+	if (from < 0)
+		return false;
+	to = lseek(fd, from, SEEK_HOLE);
+	if (to <= from)
+		return false;
+	*blk = (uint64_t)from / BLOCK_SIZE;
+	*end = MIN(((uint64_t)to + BLOCK_SIZE - 1) / BLOCK_SIZE, BLOCKMAP_MAX);
+	return *blk < *end;
+}
+
+/* Move the hand through one layer until want bytes are free; *blk is where it stopped, or
+ * BLOCKMAP_MAX at the end. */
+static uint64_t sweep(struct sweep *s, uint64_t *blk, uint64_t want)
+{
+	uint64_t freed = 0, b = *blk, end;
+
+	while (next_extent(s->fd, &b, &end))
+		for (; b < end; b++) {
+			if (freed >= want) {
+				*blk = b;
+				return freed;
+			}
+			freed += visit(s, b);
+		}
+	*blk = BLOCKMAP_MAX;
+	return freed;
+}
+
+/* A data file whose map is lost or of another format cannot be read by anybody. */
+static void remove_orphan(struct sweep *s, const char *map, const char *data)
+{
+	unlink(map);
+	if (unlink(data) == 0) {
+		s->progress = true;
+		usage_doubt(s->usage);
+	}
+}
+
+static uint64_t sweep_target(struct sweep *s, const struct target *t, uint64_t *blk, uint64_t want)
+{
+	AUTO(auto_free) char *map = NULL;
+	AUTO(auto_free) char *data = NULL;
+	AUTO(auto_close) int fd = -1;
+	uint64_t freed = 0;
+	int r;
+
+	if (asprintf(&map, "%s.map", t->path) < 0)
+		map = NULL;
+	if (asprintf(&data, "%s.data", t->path) < 0)
+		data = NULL;
+	if (map && data && (fd = open(data, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) >= 0) {
+		r = blockmap_open(map, BLOCKMAP_WRITE, &s->map);
+		s->fd = fd;
+		if (r == 0)
+			freed = sweep(s, blk, want);
+		else if (r == -ENOENT || r == -EILSEQ)
+			remove_orphan(s, map, data);
+		s->map = r == 0 ? blockmap_close(s->map) : NULL;
+	}
+	if (freed < want)
+		*blk = BLOCKMAP_MAX;
+	return freed;
+}
+
+/* -- the clock -- */
+
+/* The first layer at or behind the hand. */
+static size_t find_locked(const struct evict *e, uint64_t key)
+{
+	size_t lo = 0, hi = e->list.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (e->list.at[mid].key < key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Move the hand to the end of the list at most. */
+static uint64_t lap_locked(struct evict *e, struct sweep *s, struct hand *hand, uint64_t want)
+{
+	uint64_t freed = 0;
+
+	for (size_t i = find_locked(e, hand->key); i < e->list.n && freed < want; i++) {
+		const struct target *t = &e->list.at[i];
+		uint64_t blk = t->key == hand->key ? hand->blk : 0;
+
+		freed += sweep_target(s, t, &blk, want - freed);
+		*hand = (struct hand){ t->key, blk };
+		if (blk == BLOCKMAP_MAX)
+			*hand = (struct hand){ t->key + 1, 0 };
+	}
+	return freed;
+}
+
+/* A little more than asked for, so that a stream of writes does not come here each time; not
+ * everything at once, for others wait. */
+static uint64_t batch(const struct evict *e, uint64_t n)
+{
+	uint64_t want = usage_shortage(e->usage, n);
+	uint64_t spare = MIN(usage_bytes(e->usage) / SPARE_PART, SPARE_MAX);
+
+	return want == 0 ? 0 : MIN(want, BATCH_MAX) + spare;
+}
+
+int evict_room(struct evict *e, uint64_t n)
+{
+	struct sweep s = { .usage = e->usage, .fd = -1, .progress = true };
+	uint64_t want, freed = 0;
+	struct hand hand;
+
+	LOCK_SCOPE(&e->lock);
+	want = batch(e, n);
+	if (want > 0 && (!e->listed || clock_ms() - e->listed_ms > LIST_MS))
+		list_layers_locked(e);
+	hand = usage_hand(e->usage);
+	for (int lap = 0; lap < LAPS_MAX && s.progress && freed < want; lap++) {
+		if (lap == 1)
+			list_layers_locked(e); /* what is new may be all there is */
+		s.progress = lap == 0; /* the first one need not be whole */
+		freed += lap_locked(e, &s, &hand, want - freed);
+		if (freed < want)
+			hand = (struct hand){ 0, 0 };
+	}
+	if (want == 0)
+		return 0;
+	usage_set_hand(e->usage, hand);
+	if (freed == 0)
+		return -ENOSPC;
+	return usage_shortage(e->usage, n) == 0 ? 0 : -EAGAIN;
+}
+
+int evict_new(const char *dir, struct usage *u, struct evict **out)
+{
+	struct evict *e = calloc(1, sizeof(*e));
+
+	if (!e || !(e->dir = strdup(dir))) {
+		free(e);
+		return -ENOMEM;
+	}
+	e->usage = u;
+	pthread_mutex_init(&e->lock, NULL);
+	*out = e;
+	return 0;
+}
+
+struct evict *evict_free(struct evict *e)
+{
+	if (!e)
+		return NULL;
+	targets_free(&e->list);
+	pthread_mutex_destroy(&e->lock);
+	free(e->dir);
+	free(e);
+	return NULL;
+}
