@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* blocks.c - see blocks.h.  b->lock guards the read-ahead state only; the slots are memory.c's. */
+#include "store/blocks.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/stats.h"
+#include "store/readahead.h"
+
+#define SLOT_TRIES 4u /* without memory for a slot */
+
+struct blocks {
+	struct blocks_config c;
+	struct cache_layer *disk; /* NULL: none */
+	_Atomic uint64_t size;
+	pthread_mutex_t lock;     /* guards what follows */
+	struct readahead ra;
+};
+
+int blocks_new(const struct blocks_config *c, struct blocks **out)
+{
+	struct blocks *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	b->c = *c;
+	atomic_init(&b->size, c->size);
+	pthread_mutex_init(&b->lock, NULL);
+	b->ra.max_window = c->read_ahead >> BLOCK_SHIFT;
+	b->ra.step = c->fill_max;
+	if (c->cache) {
+		int r = cache_layer_open(c->cache, c->identity, c->layer, &b->disk);
+
+		if (r < 0)
+			(void)log_warn(r, "%s layer is not cached", c->layer);
+	}
+	*out = b;
+	return 0;
+}
+
+struct blocks *blocks_free(struct blocks *b)
+{
+	if (!b)
+		return NULL;
+	memory_drop(b->c.memory, b);
+	cache_layer_close(b->disk);
+	if (b->c.arg_free)
+		b->c.arg_free(b->c.arg);
+	pthread_mutex_destroy(&b->lock);
+	free(b);
+	return NULL;
+}
+
+void blocks_set_size(struct blocks *b, uint64_t size)
+{
+	atomic_store(&b->size, size);
+}
+
+uint64_t blocks_size(const struct blocks *b)
+{
+	return atomic_load(&b->size);
+}
+
+bool blocks_has(struct blocks *b, uint64_t blk)
+{
+	return memory_has(b->c.memory, b, blk) || (b->disk && cache_has(b->disk, blk));
+}
+
+struct block *blocks_make(struct blocks *b)
+{
+	return block_new(b->c.memory);
+}
+
+void blocks_put(struct blocks *b, uint64_t blk, struct block *data)
+{
+	bool waited = memory_put(b->c.memory, b, blk, data, false);
+
+	if (b->disk && cache_write(b->disk, blk, data->data, data->len) == 0)
+		memory_on_disk(b->c.memory, b, blk);
+	else if (!waited) /* memory is the only place left */
+		memory_put(b->c.memory, b, blk, data, true);
+	block_unref(data);
+}
+
+void blocks_fail(struct blocks *b, uint64_t blk, int err)
+{
+	memory_fail(b->c.memory, b, blk, err);
+}
+
+/* The block from disk, kept in memory for its neighbours' readers.  0 or -ENOENT. */
+static int from_disk(struct blocks *b, uint64_t blk, struct block **out)
+{
+	AUTO(auto_block_unref) struct block *data = NULL;
+	size_t len;
+
+	if (!b->disk || !cache_has(b->disk, blk))
+		return -ENOENT;
+	data = block_new(b->c.memory);
+	if (!data || cache_read(b->disk, blk, data->data, &len) < 0)
+		return -ENOENT;
+	data->len = (uint32_t)len;
+	if (memory_put(b->c.memory, b, blk, data, true))
+		memory_on_disk(b->c.memory, b, blk);
+	*out = steal(&data);
+	return 0;
+}
+
+/* Start fills for those of [from, to) that are nowhere yet, in runs.  from_begun: from has a
+ * slot that waits for its fill. */
+static void start_fills(struct blocks *b, uint64_t from, uint64_t to, bool from_begun,
+			bool demand)
+{
+	uint64_t first = from;
+	uint32_t n = 0;
+
+	for (uint64_t blk = from; blk < to; blk++) {
+		bool absent = demand || !b->disk || !cache_has(b->disk, blk);
+		bool begun = (blk == from && from_begun) ||
+			     (absent && memory_begin(b->c.memory, b, blk, demand));
+
+		if (begun && n++ == 0)
+			first = blk;
+		if (n > 0 && (!begun || n == b->c.fill_max || blk + 1 == to)) {
+			b->c.ops->fill(b->c.arg, first, n, demand);
+			n = 0;
+		}
+	}
+}
+
+static uint64_t block_count(struct blocks *b)
+{
+	uint64_t size = atomic_load(&b->size);
+
+	return size == UINT64_MAX ? UINT64_MAX >> BLOCK_SHIFT
+				  : (size + BLOCK_SIZE - 1) >> BLOCK_SHIFT;
+}
+
+static void read_ahead(struct blocks *b, struct range blks)
+{
+	struct range more;
+
+	pthread_mutex_lock(&b->lock);
+	more = readahead_note(&b->ra, blks, block_count(b));
+	pthread_mutex_unlock(&b->lock);
+	if (more.from < more.to)
+		start_fills(b, more.from, more.to, false, false);
+}
+
+/* One block, or why not: MEMORY_FILLING means that w (when given) is parked on it. */
+static enum memory_state get_block(struct blocks *b, uint64_t blk, struct block **out,
+				   struct waiter *w)
+{
+	enum memory_state s = memory_get(b->c.memory, b, blk, out, w);
+
+	if (s == MEMORY_READY)
+		stats_inc(memory_hits);
+	else if (s == MEMORY_ABSENT && from_disk(b, blk, out) == 0)
+		s = MEMORY_READY;
+	return s;
+}
+
+/* Copy the part of [off, off + len) that lies in one block. */
+static int copy_part(const struct block *data, uint64_t blk, unsigned char *buf, size_t len,
+		     uint64_t off)
+{
+	uint64_t start = blk << BLOCK_SHIFT;
+	uint64_t from = MAX(off, start), to = MIN(off + len, start + BLOCK_SIZE);
+
+	if (to - start > data->len)
+		return log_error(-EIO, "block %llu has only %u bytes", (unsigned long long)blk,
+				 data->len);
+	memcpy(buf + (from - off), data->data + (from - start), to - from);
+	return 0;
+}
+
+/* Everything that is here, copied; *missing is the first block that is not, else blks.to. */
+static int copy_present(struct blocks *b, struct range blks, unsigned char *buf, size_t len,
+			uint64_t off, uint64_t *missing)
+{
+	*missing = blks.to;
+	for (uint64_t blk = blks.from; blk < blks.to; blk++) {
+		AUTO(auto_block_unref) struct block *data = NULL;
+		int r;
+
+		if (get_block(b, blk, &data, NULL) != MEMORY_READY) {
+			*missing = MIN(*missing, blk);
+			continue;
+		}
+		r = copy_part(data, blk, buf, len, off);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Park w on a block that is not there, with a slot made for it when it has none; only then its fill
+ * may start, so that the error of one that fails at once comes to w.  *begun: that is up to the
+ * caller.  MEMORY_READY: it came in the meantime; MEMORY_ABSENT: no slot could be made. */
+static enum memory_state park(struct blocks *b, uint64_t blk, struct waiter *w, bool *begun)
+{
+	AUTO(auto_block_unref) struct block *data = NULL;
+
+	*begun = memory_begin(b->c.memory, b, blk, true);
+	return memory_get(b->c.memory, b, blk, &data, w);
+}
+
+int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, struct waiter *w)
+{
+	struct range blks = { off >> BLOCK_SHIFT, (off + len + BLOCK_SIZE - 1) >> BLOCK_SHIFT };
+	uint64_t missing;
+
+	for (unsigned tries = 0; tries < SLOT_TRIES;) {
+		enum memory_state state = MEMORY_READY;
+		int r = copy_present(b, blks, buf, len, off, &missing);
+		bool begun;
+
+		if (r < 0)
+			return r;
+		if (missing < blks.to && !w)
+			return -EAGAIN;
+		if (missing < blks.to)
+			state = park(b, missing, w, &begun);
+		if (state == MEMORY_FILLING)
+			start_fills(b, missing, blks.to, begun, true);
+		if (w && state != MEMORY_ABSENT)
+			read_ahead(b, blks);
+		if (missing == blks.to || state == MEMORY_FILLING)
+			return missing == blks.to ? (int64_t)len : PARKED;
+		tries += state == MEMORY_ABSENT;
+	}
+	return -ENOMEM;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* blocks.h - a space of bytes that arrive block by block: from the network, or out of a decoder.
+ *
+ * The one read path: memory, then disk cache, then a fill that all who want the block share.
+ * Fillers publish with blocks_put(); the block is kept in memory while somebody waits and written
+ * to the cache layer.
+ */
+#ifndef STORE_BLOCKS_H
+#define STORE_BLOCKS_H
+
+#include "base/range.h"
+#include "base/wait.h"
+#include "store/memory.h"
+
+struct blocks;
+
+struct blocks_ops {
+	/* Bring blocks [first, first + n).  All have FILLING slots; each must see exactly one
+	 * blocks_put() or blocks_fail(), in time.  Never blocks.  demand: somebody waits. */
+	void (*fill)(void *arg, uint64_t first, uint32_t n, bool demand);
+};
+
+struct blocks_config {
+	struct memory *memory;
+	struct cache *cache;       /* NULL: memory only */
+	const char *identity, *layer;
+	uint64_t size;             /* bytes; UINT64_MAX while not known */
+	uint64_t read_ahead;       /* bytes, for one reader at most */
+	uint32_t fill_max;         /* blocks for one fill at most */
+	const struct blocks_ops *ops;
+	void *arg;
+	void (*arg_free)(void *arg); /* called by blocks_free(); may be NULL */
+};
+
+int blocks_new(const struct blocks_config *c, struct blocks **out) MUST_CHECK;
+struct blocks *blocks_free(struct blocks *b); /* no fill may be under way; NULL ok; returns NULL */
+void blocks_set_size(struct blocks *b, uint64_t size);
+uint64_t blocks_size(const struct blocks *b); /* bytes; UINT64_MAX while not known */
+
+/* Copy [off, off + len), which must lie inside.  len, PARKED, -errno.  w NULL: -EAGAIN instead of
+ * parking, and nothing is started. */
+int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, struct waiter *w);
+/* In memory, or recorded on disk? */
+bool blocks_has(struct blocks *b, uint64_t blk);
+/* A block to fill; NULL without memory. */
+struct block *blocks_make(struct blocks *b);
+/* Publish: takes the caller's reference.  May block on the disk: pool and pass threads only. */
+void blocks_put(struct blocks *b, uint64_t blk, struct block *data);
+/* A fill failed: waiters get err, the next reader starts anew. */
+void blocks_fail(struct blocks *b, uint64_t blk, int err);
+
+#endif

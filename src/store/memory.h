@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* memory.h - blocks in memory: those on their way and those just read.
+ *
+ * One table for the whole mount, keyed by (space, block number).  A slot is FILLING (a fill is
+ * under way, readers park on its want) or READY; a failed fill leaves no slot.  READY blocks that
+ * are on disk too are kept few (a handful of recent ones), those brought ahead of their reader
+ * until it comes, within a quarter of the budget; blocks that could not be cached may use half of
+ * it. FILLING slots are bounded by the budget: read-ahead gives way first.
+ * Threads: any.  One leaf lock; bytes are copied outside it, under a reference.
+ */
+#ifndef STORE_MEMORY_H
+#define STORE_MEMORY_H
+
+#include "base/wait.h"
+#include "store/cache.h"
+
+struct memory;
+struct blocks;
+
+/* A block's bytes; shared and constant once published. */
+struct block {
+	struct memory *home;
+	_Atomic unsigned refs;
+	uint32_t len;           /* valid bytes */
+	unsigned char data[BLOCK_SIZE];
+};
+
+int memory_new(uint64_t budget, struct memory **out) MUST_CHECK;
+struct memory *memory_free(struct memory *m); /* NULL ok; returns NULL */
+uint64_t memory_used(struct memory *m);       /* bytes in blocks now */
+
+struct block *block_new(struct memory *m);    /* one reference; NULL without memory */
+void block_unref(struct block *b);            /* NULL ok */
+void auto_block_unref(struct block **b);
+
+enum memory_state { MEMORY_ABSENT, MEMORY_FILLING, MEMORY_READY };
+
+/* Look a block up.  READY: *out is a new reference.  FILLING: w (if not NULL) was parked. */
+enum memory_state memory_get(struct memory *m, struct blocks *space, uint64_t blk,
+			     struct block **out, struct waiter *w);
+/* Make a FILLING slot.  false: there is a slot already, there is no memory, or (for read-ahead,
+ * demand false) the budget is used up. */
+bool memory_begin(struct memory *m, struct blocks *space, uint64_t blk, bool demand);
+/* Is there a slot in any state? */
+bool memory_has(struct memory *m, struct blocks *space, uint64_t blk);
+/* Publish b (takes no reference of the caller's).  A FILLING slot becomes READY and its waiters
+ * are woken; without a slot nothing happens unless keep is true.  True when a slot holds it now. */
+bool memory_put(struct memory *m, struct blocks *space, uint64_t blk, struct block *b, bool keep);
+/* The block is on disk too: it may be dropped early. */
+void memory_on_disk(struct memory *m, struct blocks *space, uint64_t blk);
+/* End a FILLING slot with an error for its waiters. */
+void memory_fail(struct memory *m, struct blocks *space, uint64_t blk, int err);
+/* Drop everything of a space; FILLING slots are failed with -ENOTCONN. */
+void memory_drop(struct memory *m, struct blocks *space);
+
+#endif

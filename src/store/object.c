@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* object.c - see object.h. */
+#include "store/object.h"
+
+#include <inttypes.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "store/blocks.h"
+#include "store/facts.h"
+#include "store/origin.h"
+#include "store/rawfill.h"
+
+struct object {
+	struct reader reader;
+	struct store *st;
+	char identity[DIGEST_HEX];
+	char *dir;
+	int fd;                /* a local file, else -1 */
+	struct origin *origin; /* a remote one */
+	struct blocks *raw;
+};
+
+static struct object *object_of(struct reader *r)
+{
+	return container_of(r, struct object, reader);
+}
+
+/* ---- local files ---- */
+
+static int64_t local_pread(struct reader *r, void *buf, size_t len, uint64_t off, struct waiter *w)
+{
+	int e = file_read_at(object_of(r)->fd, buf, len, off);
+
+	(void)w; /* a local disk answers now */
+	return e < 0 ? e : (int64_t)len;
+}
+
+static int local_chunk(struct reader *r, struct range at, bool demand, struct chunk **out)
+{
+	struct chunk *c = chunk_new(at);
+
+	(void)demand;
+	if (!c)
+		return -ENOMEM;
+	chunk_end(c, file_read_at(object_of(r)->fd, c->data, range_len(at), at.from));
+	*out = c;
+	return 0;
+}
+
+static const struct reader_ops local_ops = { local_pread, local_chunk };
+
+static int open_local(struct object *o, struct source *s, const char *path, char why[static 512])
+{
+	char version[96];
+	struct stat st;
+
+	o->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (o->fd < 0 || fstat(o->fd, &st) < 0) {
+		int r = -errno;
+
+		snprintf(why, 512, "%s: cannot be read: %s", path, strerror(-r));
+		return r;
+	}
+	o->reader.ops = &local_ops;
+	o->reader.size = (uint64_t)st.st_size;
+	snprintf(version, sizeof(version), "%lld.%09ld %lld", (long long)st.st_mtim.tv_sec,
+		 st.st_mtim.tv_nsec, (long long)st.st_size);
+	return digest_strings(o->identity, source_scheme(s), source_key(s), "local", version, NULL);
+}
+
+/* ---- remote objects ---- */
+
+static int64_t remote_pread(struct reader *r, void *buf, size_t len, uint64_t off, struct waiter *w)
+{
+	return blocks_pread(object_of(r)->raw, buf, len, off, w);
+}
+
+static int remote_chunk(struct reader *r, struct range at, bool demand, struct chunk **out)
+{
+	return rawfill_chunk(object_of(r)->origin, object_of(r)->raw, at, demand, out);
+}
+
+static const struct reader_ops remote_ops = { remote_pread, remote_chunk };
+
+/* Ask storage for the first block: it tells size and ETag. */
+static int probe(struct object *o, struct block *first)
+{
+	AUTO(auto_chunk_free) struct chunk *c = NULL;
+	static const _Atomic bool never = false;
+	struct range at = { 0, BLOCK_SIZE };
+	uint64_t size;
+	int r = rawfill_chunk(o->origin, NULL, at, true, &c);
+
+	if (r == 0)
+		r = chunk_wait_thread(c, &never);
+	if (r < 0)
+		return r;
+	size = origin_size(o->origin);
+	if (size == UINT64_MAX)
+		return log_error(-EOPNOTSUPP, "the server does not say how large the file is");
+	first->len = (uint32_t)MIN(size, BLOCK_SIZE);
+	memcpy(first->data, c->data, first->len);
+	return 0;
+}
+
+/* Size and version, from the source, from storage, or from an earlier time.  An error has been
+ * logged by the origin or the source. */
+static int find_version(struct object *o, struct source *s, struct facts *f, struct block *first)
+{
+	const struct dataset *d = source_dataset(s);
+	int r = origin_new(o->st, s, d->has_size ? d->size : UINT64_MAX, "", &o->origin);
+
+	if (r < 0)
+		return r;
+	if (d->has_size && d->checksum[0]) {
+		f->size = d->size;
+		snprintf(f->version, sizeof(f->version), "%s", d->checksum);
+		return 0;
+	}
+	r = probe(o, first);
+	if (r == 0) {
+		f->size = origin_size(o->origin);
+		origin_validator(o->origin, f->version);
+		if (f->version[0])
+			facts_save(o->st->state_dir, source_scheme(s), source_key(s), f);
+		else /* nothing tells this version from the next: what is cached is of this mount only */
+			snprintf(f->version, sizeof(f->version), "mount %ld %" PRId64,
+				 (long)getpid(), clock_ms());
+		return 0;
+	}
+	if (r == -EACCES || r == -ENOENT || r == -EOPNOTSUPP ||
+	    facts_load(o->st->state_dir, source_scheme(s), source_key(s), f) < 0)
+		return r;
+	(void)log_warn(r, "%s: storage cannot be reached, showing what is cached", d->filename);
+	o->origin = origin_free(o->origin);
+	return origin_new(o->st, s, f->size, f->version, &o->origin);
+}
+
+static int open_remote(struct object *o, struct source *s)
+{
+	struct store *st = o->st;
+	struct block *first = block_new(st->memory);
+	struct facts f = { 0 };
+	char size[32];
+	int r = first ? find_version(o, s, &f, first) : -ENOMEM;
+
+	if (r < 0)
+		goto out;
+	o->reader.ops = &remote_ops;
+	o->reader.size = f.size;
+	snprintf(size, sizeof(size), "%" PRIu64, f.size);
+	r = digest_strings(o->identity, source_scheme(s), source_key(s), f.version, size, NULL);
+	if (r < 0)
+		goto out;
+	r = rawfill_blocks(st, o->origin, o->identity, f.size, &o->raw);
+	if (r == 0 && first->len > 0) {
+		blocks_put(o->raw, 0, first);
+		return 0;
+	}
+out:
+	block_unref(first);
+	return r;
+}
+
+int object_open(struct store *st, struct source *s, struct object **out, char why[static 512])
+{
+	struct object *o = calloc(1, sizeof(*o));
+	const char *path = source_path(s);
+	int r;
+
+	why[0] = '\0';
+	if (!o)
+		return -ENOMEM;
+	o->st = st;
+	o->fd = -1;
+	r = path ? open_local(o, s, path, why) : open_remote(o, s);
+	o->reader.identity = o->identity;
+	if (r == 0 && st->cache && cache_object_dir(st->cache, o->identity, &o->dir) == -ENOMEM)
+		r = -ENOMEM; /* another error was logged: nothing is kept, everything works */
+	if (r < 0) {
+		if (r == -ENOMEM)
+			snprintf(why, 512, "%s: %s", source_dataset(s)->filename, strerror(-r));
+		object_close(o);
+		return r;
+	}
+	*out = o;
+	return 0;
+}
+
+struct object *object_close(struct object *o)
+{
+	if (!o)
+		return NULL;
+	blocks_free(o->raw);
+	origin_free(o->origin);
+	auto_close(&o->fd);
+	free(o->dir);
+	free(o);
+	return NULL;
+}
+
+struct reader *object_reader(struct object *o)
+{
+	return &o->reader;
+}
+
+const char *object_dir(const struct object *o)
+{
+	return o->dir;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* object.h - the bytes of one version of one dataset's file, as a reader.
+ *
+ * A remote object reads through blocks and the `raw` cache layer; a local file (a local source,
+ * or a download that is already there) is read as it is.
+ * Identity = SHA-256 of (scheme, key, checksum or ETag, size): it names the cache directory and
+ * the index, never the URL or the time.
+ */
+#ifndef STORE_OBJECT_H
+#define STORE_OBJECT_H
+
+#include "source/source.h"
+#include "store/reader.h"
+#include "store/store.h"
+
+struct object;
+
+/* Find out size and identity; blocks.  A request to storage is made only when the source does not
+ * know size and checksum; when storage cannot be reached then, what was found out at an earlier
+ * time is used (logged).  0; else -errno and one line in why, "" when the log has it already. */
+int object_open(struct store *st, struct source *s, struct object **out,
+		char why[static 512]) MUST_CHECK;
+struct object *object_close(struct object *o); /* NULL ok; nothing under way; returns NULL */
+struct reader *object_reader(struct object *o);  /* borrowed */
+/* The cache directory of this version, NULL without a cache; borrowed. */
+const char *object_dir(const struct object *o);
+
+#endif

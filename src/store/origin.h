@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* origin.h - one object version at its source: exact ranges of it, whatever the network does.
+ *
+ * A fetch locates the object (lease), sends one ranged GET, checks every reply (206, exact
+ * Content-Range, total size, ETag), resumes a broken body at the byte where it broke, retries with
+ * jitter until a deadline without progress, and renews a refused lease once.
+ * Threads: any; data() runs on the I/O thread, done() on the pool.
+ */
+#ifndef STORE_ORIGIN_H
+#define STORE_ORIGIN_H
+
+#include "net/retry.h"
+#include "source/source.h"
+#include "store/store.h"
+
+struct origin;
+
+struct fetch {
+	/* In.  The range is not empty; it may reach beyond the end only while the size is unknown. */
+	struct range at;
+	bool demand;
+	/* The bytes, in order, each once; I/O thread, must not block.  Not 0: give up with it. */
+	int (*data)(struct fetch *f, uint64_t off, const void *p, size_t n);
+	/* Exactly once: 0 = every byte of the range went to data(); -ESTALE = another version is
+	 * there;
+	 * -EACCES, -ENOENT, -EDQUOT, -ETIMEDOUT, -EIO, -ENOTCONN.  The fetch is the caller's again. */
+	void (*done)(struct fetch *f, int err);
+
+	/* Private to origin.c */
+	struct origin *origin;
+	struct job job;
+	struct waiter waiter;
+	struct http_request rq;
+	struct location loc;
+	uint64_t got;
+	uint64_t last_got;
+	unsigned tries;
+	bool renewed;      /* no byte has come since the lease was renewed for it */
+	int64_t since_ms;
+	int64_t delay_ms;
+	int verdict;       /* what data() or a check said; 0 = nothing */
+	bool checked, whole;
+	char body[256];    /* start of an error body */
+	size_t n_body;
+};
+
+/* size, validator: of the version that must be there; UINT64_MAX and "": the first answer tells. */
+int origin_new(struct store *st, struct source *s, uint64_t size, const char *validator,
+	       struct origin **out) MUST_CHECK;
+struct origin *origin_free(struct origin *o); /* no fetch under way; NULL ok; returns NULL */
+void origin_fetch(struct origin *o, struct fetch *f);
+uint64_t origin_size(struct origin *o);       /* UINT64_MAX until the first answer */
+/* The version's validator: its ETag, else its Last-Modified, else "". */
+void origin_validator(struct origin *o, char out[static 256]);
+
+#endif
