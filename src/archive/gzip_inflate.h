@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* gzip_inflate.h - one deflate stream (RFC 1951), decoded by zlib or by ISA-L behind one contract.
+ *
+ * zlib stops at every block end for nothing, ISA-L is faster and does not stop: a pass
+ * takes the first, spans the second where it was built in.  Both give the same bytes.
+ * Threads: one owner.
+ */
+#ifndef ARCHIVE_GZIP_INFLATE_H
+#define ARCHIVE_GZIP_INFLATE_H
+
+#include "base/util.h"
+
+enum gzip_event {
+	GZIP_MORE,     /* input or output ran out */
+	GZIP_END,      /* the stream has ended */
+	GZIP_AT_BLOCK, /* a block begins at the next bit */
+	GZIP_AT_MEMBER /* a member's header has just been read (gzip_decoder only) */
+};
+
+enum gzip_engine {
+	GZIP_ENGINE_ZLIB,
+	GZIP_ENGINE_FAST /* ISA-L where it was built in, else zlib */
+};
+
+struct gzip_inflate {
+	const struct gzip_inflate_ops *ops;
+	const char *error; /* after -EBADMSG: what is wrong; static text */
+};
+
+struct gzip_inflate_ops {
+	/* Begin a stream: the first input byte's lowest `bit` bits (0..7) are not part of it, and
+	 * it may refer to these n (<= 32768) bytes of output before it. */
+	int (*begin)(struct gzip_inflate *f, unsigned bit, const void *window, size_t n);
+	/* Decode; all four are advanced.  An event or -EBADMSG or -ENOMEM.  With `stop` an
+	 * engine that can returns GZIP_AT_BLOCK wherever a block ends that is not the last. */
+	int (*run)(struct gzip_inflate *f, const unsigned char **in, size_t *n_in,
+		   unsigned char **out, size_t *n_out, bool stop);
+	/* At GZIP_AT_BLOCK: how many bits (0..7) of the last byte taken belong to the block; that
+	 * byte goes to *last. */
+	unsigned (*unused)(const struct gzip_inflate *f, unsigned char *last);
+	/* At GZIP_END: input bytes that were taken in earlier calls and are not part of the
+	 * stream; n of at most 8. */
+	size_t (*leftover)(const struct gzip_inflate *f, unsigned char out[static 8]);
+	void (*free)(struct gzip_inflate *f);
+};
+
+int gzip_inflate_new(enum gzip_engine engine, struct gzip_inflate **out) MUST_CHECK;
+struct gzip_inflate *gzip_inflate_free(struct gzip_inflate *f); /* NULL ok; returns NULL */
+
+/* The engines behind it.  gzip_isal_new: -ENOSYS when it was not built in. */
+int gzip_zlib_new(struct gzip_inflate **out) MUST_CHECK;
+int gzip_isal_new(struct gzip_inflate **out) MUST_CHECK;
+
+/* CRC-32 as gzip has it (RFC 1952, section 8); start with 0, feed the result back to go on. */
+uint32_t gzip_crc(uint32_t crc, const void *p, size_t n);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* gzip_span.c - decode from a seek point (gzip.h). */
+#include "archive/gzip.h"
+
+#include <errno.h>
+
+#include "archive/gzip_decoder.h"
+#include "archive/gzip_window.h"
+
+struct gzip_span {
+	struct gzip_decoder *decoder;
+};
+
+int gzip_span_new(enum gzip_format f, const struct gzip_point *from, const void *window, size_t n,
+		  struct gzip_span **out)
+{
+	AUTO(auto_free) unsigned char *plain = malloc(GZIP_WINDOW);
+	AUTO(auto_free) struct gzip_span *s = calloc(1, sizeof(*s));
+	size_t n_plain;
+	int r;
+
+	if (!plain || !s)
+		return -ENOMEM;
+	r = gzip_window_unpack(window, n, plain, &n_plain);
+	if (r == 0)
+		r = gzip_decoder_new(GZIP_ENGINE_FAST, f, from, plain, n_plain, &s->decoder);
+	if (r == 0)
+		*out = steal(&s);
+	return r;
+}
+
+struct gzip_span *gzip_span_free(struct gzip_span *s)
+{
+	if (s)
+		gzip_decoder_free(s->decoder);
+	free(s);
+	return NULL;
+}
+
+int gzip_span_run(struct gzip_span *s, const unsigned char **in, size_t *n_in, unsigned char **out,
+		  size_t *n_out)
+{
+	int r;
+
+	do {
+		r = gzip_decoder_run(s->decoder, in, n_in, out, n_out, false);
+	} while (r == GZIP_AT_MEMBER);
+	return r; /* GZIP_MORE is 0, GZIP_END is 1 */
+}
