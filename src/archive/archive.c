@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* archive.c - see archive.h: the side that answers and parks; pass.c is the side that reads. */
+#include "archive/archive.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "archive/format.h"
+#include "archive/zip.h"
+#include "archive/zipmember.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "store/blocks.h"
+
+#define STREAM_READ_AHEAD (16u << 20) /* bytes, for one sequential reader */
+#define STREAM_FILL_MAX 16u           /* blocks: 2 MiB of output for one job, so that cores share */
+#define AGAIN_MS 10000                /* a background pass that failed begins again after this */
+#define LINK_MAX 4095u                /* bytes of a symlink target kept as data */
+
+/* ---- demand ---- */
+
+int archive_kick_locked(struct archive *a)
+{
+	int r;
+
+	if (atomic_load(&a->stop))
+		return -ENOTCONN;
+	if (a->state == ARCHIVE_READING) {
+		pthread_cond_signal(&a->demand);
+		return 0;
+	}
+	if (a->state != ARCHIVE_RESTING)
+		return 0;
+	if (a->joinable) /* it has said that it rests: it is at its very end */
+		pthread_join(a->thread, NULL);
+	r = -pthread_create(&a->thread, NULL, pass_thread, a);
+	a->joinable = r == 0;
+	if (r == 0)
+		a->state = ARCHIVE_READING;
+	return r;
+}
+
+bool archive_demand_locked(struct archive *a)
+{
+	list_for_each(pos, tmp, &a->names) {
+		struct name_want *n = list_entry(pos, struct name_want, link);
+
+		if (!want_empty(&n->want))
+			continue;
+		list_remove(&n->link);
+		atomic_fetch_sub(&a->n_names, 1);
+		free(n);
+	}
+	return a->read_all || !list_empty(&a->names) || !want_empty(&a->listed) ||
+	       a->need > a->position;
+}
+
+static void stream_fill(void *arg, uint64_t first, uint32_t n, bool demand)
+{
+	struct archive *a = arg;
+	struct pending_fill *f = calloc(1, sizeof(*f));
+	uint64_t end = first + n;
+	uint64_t ready;
+	int err;
+
+	pthread_mutex_lock(&a->lock);
+	ready = a->state == ARCHIVE_COMPLETE ? end
+					     : MIN(end, MAX(a->position >> BLOCK_SHIFT, first));
+	err = a->state == ARCHIVE_FAILED ? a->error : f ? 0 : -ENOMEM;
+	if (err == 0 && ready < end)
+		err = archive_kick_locked(a);
+	if (err == 0 && ready < end) {
+		*f = (struct pending_fill){ .first = ready, .end = end };
+		list_push(&a->fills, &f->link);
+		f = NULL;
+		a->need = MAX(a->need, end << BLOCK_SHIFT);
+	}
+	pthread_mutex_unlock(&a->lock);
+	free(f);
+	if (ready > first)
+		a->format->fill(a, first, (uint32_t)(ready - first), demand);
+	for (uint64_t blk = ready; err < 0 && blk < end; blk++)
+		blocks_fail(a->stream, blk, err);
+}
+
+static const struct blocks_ops stream_ops = { .fill = stream_fill };
+
+/* ---- answers ---- */
+
+/* Park for a name; lock held. */
+static int park_for_name(struct archive *a, uint64_t parent, const char *name, size_t len,
+			 struct waiter *w)
+{
+	struct name_want *n = NULL;
+	int r = archive_kick_locked(a);
+
+	if (r < 0)
+		return r;
+	list_for_each(pos, tmp, &a->names) {
+		struct name_want *have = list_entry(pos, struct name_want, link);
+
+		if (have->parent == parent && have->len == len &&
+		    memcmp(have->name, name, len) == 0)
+			n = have;
+	}
+	if (!n) {
+		n = calloc(1, sizeof(*n));
+		if (!n)
+			return -ENOMEM;
+		n->parent = parent;
+		n->len = len;
+		memcpy(n->name, name, len);
+		want_init(&n->want);
+		list_push(&a->names, &n->link);
+		atomic_fetch_add(&a->n_names, 1);
+		atomic_fetch_add(&a->asked, 1);
+	}
+	return want_park(&n->want, w);
+}
+
+/* Not in the index, as it was after `commits` commits: for good, or not yet? */
+static int not_there(struct archive *a, uint64_t commits, uint64_t parent, const char *name,
+		     struct waiter *w)
+{
+	size_t len = strlen(name);
+
+	LOCK_SCOPE(&a->lock);
+	if (a->commits != commits)
+		return -EAGAIN; /* it may have come in the meantime */
+	if (a->state == ARCHIVE_COMPLETE)
+		return -ENOENT;
+	if (a->state == ARCHIVE_FAILED)
+		return a->error;
+	if (len > 255)
+		return -ENAMETOOLONG;
+	/* Shells, editors and git probe for .git, .hidden, .Trash everywhere: none of that may
+	 * read a whole archive. */
+	if (name[0] == '.' && !a->c.st->opt->strict)
+		return -ENOENT;
+	return park_for_name(a, parent, name, len, w);
+}
+
+static uint64_t commits(struct archive *a)
+{
+	LOCK_SCOPE(&a->lock);
+	return a->commits;
+}
+
+int archive_lookup(struct archive *a, uint64_t parent, const char *name, struct waiter *w,
+		   struct member *out)
+{
+	int r;
+
+	do {
+		uint64_t seen = commits(a);
+
+		r = index_lookup(a->index, parent, name, strlen(name), out);
+		if (r == -ENOENT)
+			r = not_there(a, seen, parent, name, w);
+	} while (r == -EAGAIN);
+	return r;
+}
+
+int archive_get(struct archive *a, uint64_t id, struct member *out)
+{
+	return index_get(a->index, id, out);
+}
+
+int archive_listing(struct archive *a, struct waiter *w)
+{
+	int r;
+
+	LOCK_SCOPE(&a->lock);
+	if (a->state == ARCHIVE_COMPLETE)
+		return 0;
+	if (a->state == ARCHIVE_FAILED)
+		return a->error;
+	if (a->c.st->opt->listing == LISTING_PARTIAL) {
+		a->read_all = true; /* somebody wants the listing: it goes on to the end */
+		r = archive_kick_locked(a);
+		return r < 0 ? r : -EAGAIN;
+	}
+	r = archive_kick_locked(a);
+	return r < 0 ? r : want_park(&a->listed, w);
+}
+
+int archive_list(struct archive *a, uint64_t parent, uint64_t after,
+		 int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
+		 void *arg)
+{
+	return index_list(a->index, parent, after, fn, arg);
+}
+
+/* Bytes as they are stored: offset off of the member's data, which must have len more. */
+static int64_t stored_pread(struct archive *a, const struct member *m, void *buf, size_t len,
+			    uint64_t off, struct waiter *w)
+{
+	unsigned char head[ZIP_LOCAL_HEADER];
+	uint32_t skip;
+	int64_t n;
+
+	switch (m->layer) {
+	case LAYER_RAW:
+		n = reader_pread(a->c.raw, buf, len, m->off + off, w);
+		break;
+	case LAYER_STREAM:
+		return blocks_pread(a->stream, buf, len, m->off + off, w);
+	case LAYER_ZIP:
+		n = reader_pread(a->c.raw, head, sizeof(head), m->off, w);
+		if (n < 0)
+			return n;
+		if (n != ZIP_LOCAL_HEADER || zip_local_size(head, &skip) < 0)
+			return log_error(-EIO, "%s: no member where the directory says",
+					 a->filename);
+		n = reader_pread(a->c.raw, buf, len, m->off + skip + off, w);
+		break;
+	case LAYER_NONE:
+		return zipmember_unreadable(a, m);
+	default:
+		return -EIO;
+	}
+	/* Fewer bytes than the index promises: the archive is cut off. */
+	return n >= 0 && (size_t)n != len ? -EIO : n;
+}
+
+/* A sparse member: zeros, and what of [off, off + len) each extent covers. */
+static int64_t sparse_pread(struct archive *a, const struct member *m, unsigned char *buf,
+			    size_t len, uint64_t off, struct waiter *w)
+{
+	uint64_t at = 0; /* where the extent's bytes are in the stored data */
+
+	memset(buf, 0, len);
+	for (uint32_t i = 0; i < m->n_extents; at += m->extents[i].len, i++) {
+		const struct member_extent *e = &m->extents[i];
+		uint64_t from = MAX(off, e->off), to = MIN(off + len, e->off + e->len);
+		int64_t n;
+
+		if (from >= to)
+			continue;
+		n = stored_pread(a, m, buf + (from - off), (size_t)(to - from),
+				 at + (from - e->off), w);
+		if (n < 0)
+			return n;
+	}
+	return (int64_t)len;
+}
+
+int64_t archive_pread(struct archive *a, const struct member *m, void *buf, size_t len,
+		      uint64_t off, struct waiter *w)
+{
+	if (!S_ISREG(m->mode) && !m->link_inside)
+		return -EINVAL;
+	if (atomic_load(&a->distrusted) && !a->c.st->opt->unverified)
+		return -EIO;
+	if (off >= m->size || len == 0)
+		return 0;
+	len = (size_t)MIN(len, m->size - off);
+	if (m->sparse)
+		return sparse_pread(a, m, buf, len, off, w);
+	if (m->stored < m->size && off + len > m->stored)
+		return -EIO;
+	return stored_pread(a, m, buf, len, off, w);
+}
+
+int archive_readlink(struct archive *a, const struct member *m, struct waiter *w, char **out)
+{
+	AUTO(auto_free) char *target = NULL;
+	int64_t n;
+
+	if (!S_ISLNK(m->mode))
+		return -EINVAL;
+	if (!m->link_inside) {
+		target = strdup(m->link ? m->link : "");
+		if (!target)
+			return -ENOMEM;
+		*out = steal(&target);
+		return 0;
+	}
+	if (m->size == 0 || m->size > LINK_MAX)
+		return -EIO;
+	target = calloc(1, m->size + 1);
+	if (!target)
+		return -ENOMEM;
+	n = archive_pread(a, m, target, m->size, 0, w);
+	if (n < 0)
+		return (int)n;
+	*out = steal(&target);
+	return 0;
+}
+
+/* ---- what is known ---- */
+
+bool archive_complete(struct archive *a)
+{
+	LOCK_SCOPE(&a->lock);
+	return a->state == ARCHIVE_COMPLETE;
+}
+
+void archive_read_all(struct archive *a)
+{
+	LOCK_SCOPE(&a->lock);
+	a->read_all = true;
+	(void)archive_kick_locked(a);
+}
+
+void archive_tick(struct archive *a)
+{
+	LOCK_SCOPE(&a->lock);
+	if (a->read_all && a->state == ARCHIVE_RESTING && clock_ms() - a->failed_ms > AGAIN_MS)
+		(void)archive_kick_locked(a);
+}
+
+void archive_info(struct archive *a, struct archive_info *out)
+{
+	static const char *const words[] = {
+		[ARCHIVE_RESTING] = "resting",
+		[ARCHIVE_READING] = "reading",
+		[ARCHIVE_COMPLETE] = "complete",
+		[ARCHIVE_FAILED] = "failed",
+	};
+
+	LOCK_SCOPE(&a->lock);
+	out->format = a->format ? a->format->name : NULL;
+	out->state = a->state == ARCHIVE_RESTING && !a->format ? "unopened" : words[a->state];
+	out->members = index_members(a->index) - 1;
+	out->total = a->c.raw->size;
+	out->position = a->state == ARCHIVE_COMPLETE ? out->total : atomic_load(&a->raw_position);
+	memcpy(out->error, a->trouble, sizeof(out->error));
+}
+
+uint64_t archive_progress(struct archive *a)
+{
+	return atomic_load(&a->progress);
+}
+
+/* ---- open and close ---- */
+
+void archive_reload_locked(struct archive *a)
+{
+	AUTO(auto_free) void *format = NULL, *trouble = NULL;
+	size_t n;
+
+	if (!a->format && index_value(a->index, "format", &format, &n) == 0)
+		a->format = format_named(format);
+	if (index_value(a->index, "trouble", &trouble, &n) == 0)
+		snprintf(a->trouble, sizeof(a->trouble), "%s", (char *)trouble);
+	if (!a->format)
+		return;
+	index_recount(a->index);
+	atomic_store(&a->raw_position, index_number(a->index, "raw_position", 0));
+	a->position = MAX(a->position, index_number(a->index, "position", 0));
+	blocks_set_size(a->stream, index_number(a->index, "stream_size", UINT64_MAX));
+	atomic_store(&a->distrusted, index_number(a->index, "distrusted", 0));
+	if (index_number(a->index, "complete", 0)) {
+		a->state = ARCHIVE_COMPLETE;
+	} else if (index_number(a->index, "damaged", 0)) {
+		a->state = ARCHIVE_FAILED;
+		a->error = -EIO;
+	}
+}
+
+/* A directory of our own for an index that is gone after the mount. */
+static int make_temp(struct archive *a)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (asprintf(&a->temp_dir, "%s/mdcfs-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp") < 0) {
+		a->temp_dir = NULL;
+		return -ENOMEM;
+	}
+	if (!mkdtemp(a->temp_dir)) {
+		int r = -errno;
+
+		free(steal(&a->temp_dir));
+		return log_error(
+			r, "no place for the index: no cache directory, and no temporary one");
+	}
+	return 0;
+}
+
+static int open_index(struct archive *a)
+{
+	AUTO(auto_free) char *path = NULL, *temp = NULL;
+	int r = -EROFS;
+
+	if (a->c.dir) {
+		path = path_join(a->c.dir, "index.db");
+		r = path ? index_open(path, a->c.raw->identity, &a->index) : -ENOMEM;
+	}
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	r = make_temp(a);
+	if (r < 0)
+		return r;
+	if (a->c.dir)
+		(void)log_warn(
+			0, "%s: the index is kept in a temporary place, it is gone after the mount",
+			a->filename);
+	temp = path_join(a->temp_dir, "index.db");
+	return temp ? index_open(temp, a->c.raw->identity, &a->index) : -ENOMEM;
+}
+
+static int open_stream(struct archive *a)
+{
+	struct blocks_config c = {
+		.memory = a->c.st->memory,
+		.cache = a->c.st->cache,
+		.identity = a->c.raw->identity,
+		.layer = "stream",
+		.size = UINT64_MAX,
+		.read_ahead = MIN(STREAM_READ_AHEAD, a->c.st->opt->read_ahead / 8),
+		.fill_max = STREAM_FILL_MAX,
+		.ops = &stream_ops,
+		.arg = a,
+	};
+
+	return blocks_new(&c, &a->stream);
+}
+
+int archive_new(const struct archive_config *c, struct archive **out)
+{
+	struct archive *a = calloc(1, sizeof(*a));
+	int r = -ENOMEM;
+
+	if (!a)
+		return r;
+	a->c = *c;
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_mutex_init(&a->write_lock, NULL);
+	cond_init(&a->demand);
+	want_init(&a->listed);
+	list_init(&a->names);
+	list_init(&a->fills);
+	list_init(&a->spans);
+	list_init(&a->decodes);
+	a->filename = strdup(c->filename);
+	a->checksum = strdup(c->checksum);
+	if (a->filename && a->checksum)
+		r = open_index(a);
+	if (r == 0)
+		r = open_stream(a);
+	if (r == 0) {
+		LOCK_SCOPE(&a->lock);
+		archive_reload_locked(a);
+	}
+	if (r < 0)
+		archive_free(a);
+	else
+		*out = a;
+	return r;
+}
+
+void archive_stop(struct archive *a)
+{
+	bool join;
+
+	pthread_mutex_lock(&a->lock);
+	atomic_store(&a->stop, true);
+	pthread_cond_signal(&a->demand);
+	join = a->joinable;
+	a->joinable = false;
+	pthread_mutex_unlock(&a->lock);
+	if (join)
+		pthread_join(a->thread, NULL);
+	if (a->filler_stop) /* no pass and no fill begins any more: nobody else looks at it */
+		a->filler_stop(a);
+}
+
+static void remove_temp(struct archive *a)
+{
+	static const char *const files[] = { "index.db", "index.db-wal", "index.db-shm",
+					     "index.db.lock" };
+
+	for (size_t i = 0; a->temp_dir && i < ARRAY_SIZE(files); i++) {
+		AUTO(auto_free) char *p = path_join(a->temp_dir, files[i]);
+
+		if (p)
+			unlink(p);
+	}
+	if (a->temp_dir)
+		rmdir(a->temp_dir);
+	free(a->temp_dir);
+}
+
+struct archive *archive_free(struct archive *a)
+{
+	struct list *l;
+
+	if (!a)
+		return NULL;
+	while ((l = list_pop(&a->names)))
+		free(list_entry(l, struct name_want, link));
+	while ((l = list_pop(&a->fills)))
+		free(list_entry(l, struct pending_fill, link));
+	blocks_free(a->stream);
+	index_close(a->index);
+	remove_temp(a);
+	pthread_cond_destroy(&a->demand);
+	pthread_mutex_destroy(&a->write_lock);
+	pthread_mutex_destroy(&a->lock);
+	free(a->filename);
+	free(a->checksum);
+	free(a);
+	return NULL;
+}

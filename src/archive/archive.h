@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* archive.h - an archive as a tree of members, while it is still being read.
+ *
+ * A pass over the archive fills the index; it runs in a thread of its own as far as somebody
+ * waits for it, then rests and gives the thread back.  Everything here answers now from the index
+ * and the caches, or parks (wait.h).
+ * Threads: any, but archive_stop() and archive_free().
+ */
+#ifndef ARCHIVE_ARCHIVE_H
+#define ARCHIVE_ARCHIVE_H
+
+#include "archive/index.h"
+#include "store/reader.h"
+#include "store/store.h"
+
+struct archive;
+
+struct archive_config {
+	struct store *st;
+	struct reader *raw;      /* the archive's own bytes */
+	const char *filename;    /* for messages and, where the bytes do not tell, the format */
+	const char *dir;         /* the index is kept there; NULL: in a temporary place */
+	const char *checksum;    /* SHA-256 the whole file should have; "" = not known */
+};
+
+/* Open or make the index; reads nothing of the archive.  All borrowed.  0 or -errno. */
+int archive_new(const struct archive_config *c, struct archive **out) MUST_CHECK;
+/* End the pass: its state is committed, whoever is parked gets -ENOTCONN.  Blocks shortly. */
+void archive_stop(struct archive *a);
+struct archive *archive_free(struct archive *a); /* stopped, no job left; NULL ok; returns NULL */
+
+/* Are all members known? */
+bool archive_complete(struct archive *a);
+/* Run the pass to its end even if nobody waits. */
+void archive_read_all(struct archive *a);
+
+/* Called about once a second: a pass that nobody waits for goes on after a failure. */
+void archive_tick(struct archive *a);
+
+/* 0; PARKED until the name has passed; -ENOENT: not in the archive; -EIO: the archive is damaged
+ * and the name was not before the damage.  The caller member_free()s *out. */
+int archive_lookup(struct archive *a, uint64_t parent, const char *name, struct waiter *w,
+		   struct member *out) MUST_CHECK;
+/* A member by its number.  0, -ENOENT, -EIO. */
+int archive_get(struct archive *a, uint64_t id, struct member *out) MUST_CHECK;
+/* May a listing begin?  0 = yes, and it is whole; PARKED (listing=wait); -EAGAIN = list what is
+ * known and then fail with this (listing=partial); -EIO: likewise, the archive is damaged. */
+int archive_listing(struct archive *a, struct waiter *w) MUST_CHECK;
+/* index_list() of what is known now. */
+int archive_list(struct archive *a, uint64_t parent, uint64_t after,
+		 int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
+		 void *arg) MUST_CHECK;
+/* Bytes of a regular member, holes filled in, clipped to its size.  Count, PARKED, -errno. */
+int64_t archive_pread(struct archive *a, const struct member *m, void *buf, size_t len,
+		      uint64_t off, struct waiter *w);
+/* A symlink's target (malloc'd, caller frees).  0, PARKED, -errno. */
+int archive_readlink(struct archive *a, const struct member *m, struct waiter *w,
+		     char **out) MUST_CHECK;
+
+struct archive_info {
+	const char *format;      /* "tar.gz", or NULL: not known yet; borrowed */
+	const char *state;       /* "unopened", "reading", "resting", "complete", "failed" */
+	uint64_t members;
+	uint64_t position, total; /* of the archive's own bytes */
+	char error[256];         /* what is wrong with the archive, "" = nothing */
+};
+void archive_info(struct archive *a, struct archive_info *out);
+/* Grows whenever the pass gets on: a deadline counts from its last change. */
+uint64_t archive_progress(struct archive *a);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* format.c - see format.h. */
+#include "archive/format.h"
+
+#include <string.h>
+
+/* The order matters: what knows itself by its first bytes comes first. */
+static const struct format *const formats[] = {
+	&format_targz,
+	&format_zip,
+	&format_tar,
+	&format_foreign,
+};
+
+const struct format *format_find(const unsigned char *head, size_t n, const char *filename)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (formats[i]->match(head, n, filename))
+			return formats[i];
+	return NULL;
+}
+
+const struct format *format_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (strcmp(formats[i]->name, name) == 0)
+			return formats[i];
+	return NULL;
+}

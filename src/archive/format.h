@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* format.h - the kinds of archive, one table; private to the archive layer. */
+#ifndef ARCHIVE_FORMAT_H
+#define ARCHIVE_FORMAT_H
+
+#include "archive/pass.h"
+
+#define FORMAT_HEAD 1024u /* bytes that match() sees, fewer when the file is smaller */
+
+struct format {
+	const char *name;
+	/* Is the file of this kind?  By its first bytes, or by its name where they do not tell. */
+	bool (*match)(const unsigned char *head, size_t n, const char *filename);
+	/* Read the archive from where the index says an earlier pass came to, or from its start.
+	 * 0 = complete; -ECANCELED = stopped or rested (its state is committed); -EBADMSG and
+	 * -ENODATA = damaged (pass_trouble() said how), what was added stays; other -errno = failed
+	 * for now, a later pass may go on.  In the pass thread; may block. */
+	int (*pass)(struct pass *p);
+	/* Publish stream blocks whose end is at or before the archive's position, each once by
+	 * blocks_put() or blocks_fail().  Never blocks: works in jobs.  NULL: no stream. */
+	void (*fill)(struct archive *a, uint64_t first, uint32_t n, bool demand);
+};
+
+extern const struct format format_zip, format_targz, format_tar, format_foreign;
+
+/* The first that matches; NULL: none does. */
+const struct format *format_find(const unsigned char *head, size_t n, const char *filename);
+const struct format *format_named(const char *name);
+
+#endif

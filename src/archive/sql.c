@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* sql.c - see sql.h. */
+#include "archive/sql.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#define FORMAT_VERSION 1
+#define APPLICATION_ID 0x6d646366 /* "mdcf" */
+#define BUSY_MS 10000
+
+static const char *const statement_sql[] = {
+#define STATEMENT_SQL(name, sql) sql,
+	STATEMENTS(STATEMENT_SQL)
+#undef STATEMENT_SQL
+};
+
+/* Small integers and NULLs cost a byte or two: a member takes about 60 bytes and its name. */
+static const char schema[] =
+	"CREATE TABLE member(id INTEGER PRIMARY KEY, parent INT, hash INT, name BLOB, mode INT,"
+	" nlink INT, uid INT, gid INT, mtime INT, ns INT, dev INT, size INT, layer INT, off INT,"
+	" stored INT, poff INT, packed INT, crc INT, link BLOB, map BLOB, flags INT, target INT);"
+	"CREATE INDEX by_parent ON member(parent);"
+	"CREATE INDEX by_name ON member(parent, hash);"
+	"CREATE INDEX by_off ON member(off) WHERE poff>0;"
+	"CREATE TABLE point(out INTEGER PRIMARY KEY, in_bit INT, flags INT, crc INT, mout INT, "
+	"window BLOB);"
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;";
+
+int sql_errno(struct sql *c)
+{
+	switch (sqlite3_errcode(c->db)) {
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+		return -EROFS;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
+	default:
+		return -EIO;
+	}
+}
+
+static int fail(struct sql *c, const char *what)
+{
+	return log_error(sql_errno(c), "index: %s (%s)", what, sqlite3_errmsg(c->db));
+}
+
+static int set_up(struct sql *c, enum sql_mode mode)
+{
+	static const char common[] = "PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
+				     "PRAGMA mmap_size=0;";
+
+	sqlite3_busy_timeout(c->db, BUSY_MS);
+	if (sqlite3_exec(c->db, common, NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(c->db,
+			 mode == SQL_WRITE ? "PRAGMA cache_size=-16384" : "PRAGMA cache_size=-1024",
+			 NULL, NULL, NULL) != SQLITE_OK ||
+	    (mode != SQL_FROZEN &&
+	     sqlite3_exec(c->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL) != SQLITE_OK))
+		return sql_errno(c);
+	return 0;
+}
+
+/* SQLite would make it for everybody to read; what it makes beside it gets the same mode.  Never
+ * opened when it is there: closing it would drop the locks that SQLite has on it. */
+static void make_private(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The path as a URI (sqlite.org/uri.html), for a database that is not even locked. */
+static char *frozen_uri(const char *path)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(3 * PATH_MAX);
+	int r = buf_addf(&b, "file:");
+
+	for (; *path && r == 0; path++)
+		r = strchr("%?#", *path) ? buf_addf(&b, "%%%02x", (unsigned char)*path)
+					 : buf_add(&b, path, 1);
+	if (r == 0)
+		r = buf_addf(&b, "?immutable=1");
+	return r == 0 ? buf_take(&b) : NULL;
+}
+
+int sql_open(const char *path, enum sql_mode mode, struct sql **out)
+{
+	static const int flags[] = {
+		[SQL_READ] = SQLITE_OPEN_READWRITE, /* the shared memory of the log is written */
+		[SQL_WRITE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+		[SQL_FROZEN] = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+	};
+	AUTO(auto_free) char *name = mode == SQL_FROZEN ? frozen_uri(path) : strdup(path);
+	struct sql *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c || !name) {
+		free(c);
+		return -ENOMEM;
+	}
+	list_init(&c->link);
+	if (mode == SQL_WRITE)
+		make_private(path);
+	r = sqlite3_open_v2(name, &c->db, flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
+	r = r == SQLITE_NOMEM ? -ENOMEM : r == SQLITE_OK ? set_up(c, mode) : sql_errno(c);
+	if (r < 0) {
+		if (r != -EROFS)
+			(void)log_warn(0, "index %s: %s", path,
+				       c->db ? sqlite3_errmsg(c->db) : "no memory");
+		sql_close(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+struct sql *sql_close(struct sql *c)
+{
+	if (!c)
+		return NULL;
+	for (unsigned i = 0; i < SQL_STATEMENTS; i++)
+		sqlite3_finalize(c->st[i]);
+	sqlite3_close(c->db);
+	free(c);
+	return NULL;
+}
+
+static int user_version(struct sql *c, int *out)
+{
+	sqlite3_stmt *st = NULL;
+	int r = 0;
+
+	if (sqlite3_prepare_v2(c->db, "PRAGMA user_version", -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW) {
+		*out = sqlite3_column_int(st, 0);
+	} else {
+		r = sql_errno(c);
+	}
+	sqlite3_finalize(st);
+	return r;
+}
+
+/* In a transaction: another process may be at the same new file. */
+static int make_tables(struct sql *c)
+{
+	char text[sizeof(schema) + 200];
+	int version;
+	int r = user_version(c, &version);
+
+	if (r < 0 || version == FORMAT_VERSION)
+		return r;
+	if (version != 0)
+		return -ESTALE;
+	snprintf(text, sizeof(text), "%s PRAGMA application_id=%d; PRAGMA user_version=%d;", schema,
+		 APPLICATION_ID, FORMAT_VERSION);
+	return sqlite3_exec(c->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0
+									: fail(c, "cannot be made");
+}
+
+int sql_schema(struct sql *c)
+{
+	int version;
+	int r = user_version(c, &version);
+
+	if (r < 0 || version == FORMAT_VERSION)
+		return r;
+	if (sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+		return fail(c, "cannot be made");
+	r = make_tables(c);
+	if (sqlite3_exec(c->db, r == 0 ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK &&
+	    r == 0)
+		r = fail(c, "cannot be made");
+	return r;
+}
+
+sqlite3_stmt *sql_get(struct sql *c, enum statement s)
+{
+	if (!c->st[s] && sqlite3_prepare_v3(c->db, statement_sql[s], -1, SQLITE_PREPARE_PERSISTENT,
+					    &c->st[s], NULL) != SQLITE_OK) {
+		(void)fail(c, "cannot be used");
+		return NULL;
+	}
+	sqlite3_reset(c->st[s]);
+	return c->st[s];
+}
+
+int sql_run(struct sql *c, sqlite3_stmt *st)
+{
+	int r = sqlite3_step(st) == SQLITE_DONE ? 0 : fail(c, "cannot be written");
+
+	sqlite3_reset(st);
+	return r;
+}
+
+int sql_row(struct sql *c, sqlite3_stmt *st)
+{
+	int s = sqlite3_step(st);
+
+	if (s == SQLITE_ROW)
+		return 1;
+	if (s == SQLITE_DONE)
+		return 0;
+	return fail(c, "cannot be read");
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* state.h - private to the archive layer: what an archive is made of.
+ *
+ * Lock order: archive.lock > memory > wait > pool.  archive.lock is never held across disk or
+ * network; write_lock (above it) is held by whoever writes the index.
+ */
+#ifndef ARCHIVE_STATE_H
+#define ARCHIVE_STATE_H
+
+#include <stdatomic.h>
+
+#include "archive/archive.h"
+#include "store/blocks.h"
+
+struct format;
+
+enum archive_state {
+	ARCHIVE_RESTING,  /* no pass is running; one may be started */
+	ARCHIVE_READING,  /* the pass thread lives */
+	ARCHIVE_COMPLETE, /* the index has everything */
+	ARCHIVE_FAILED    /* damaged, or of no known kind: the index has what came before */
+};
+
+/* Somebody waits for a name that has not passed yet. */
+struct name_want {
+	struct list link;
+	uint64_t parent;
+	struct want want;
+	size_t len;
+	char name[256];
+};
+
+/* Blocks beyond the pass's position that it will publish when it gets there. */
+struct pending_fill {
+	struct list link;
+	uint64_t first, end;
+};
+
+struct archive {
+	struct archive_config c;
+	char *filename, *checksum;
+	char *temp_dir;               /* index without a cache directory, removed at the end */
+	struct index *index;
+	struct blocks *stream;        /* decoded bytes; unused by formats without any */
+	pthread_mutex_t write_lock;   /* held by the one who writes the index */
+
+	_Atomic bool stop;
+	_Atomic bool distrusted;      /* the whole file's SHA-256 is wrong */
+	_Atomic uint64_t progress;    /* see archive_progress() */
+	_Atomic uint64_t raw_position; /* for people */
+	_Atomic unsigned n_names;     /* length of names, for a look without the lock */
+	_Atomic unsigned asked;       /* counts new entries in names */
+
+	pthread_mutex_t lock;         /* guards what follows */
+	pthread_cond_t demand;        /* the pass rests on it */
+	enum archive_state state;
+	const struct format *format;  /* NULL until the pass or the index has told */
+	bool joinable;
+	pthread_t thread;
+	int error;                    /* ARCHIVE_FAILED: -errno */
+	char trouble[256];
+	uint64_t commits;             /* counts what readers of the index may have missed */
+	bool read_all;
+	struct want listed;           /* woken when all members are known, or never will be */
+	struct list names;            /* struct name_want */
+	struct list fills;            /* struct pending_fill */
+	struct list spans;            /* span.c: decodes under way */
+	struct list decodes;          /* zipspan.c: large members being decoded */
+	void *filler;                 /* what a format keeps between its fills, */
+	void (*filler_stop)(struct archive *a); /* ... and its end: see archive_stop() */
+	uint64_t need;                /* stream bytes before this are wanted */
+	uint64_t position; /* stream bytes before this are, or are just being, published */
+	uint64_t accounted;           /* no pending fill is left before this */
+	int64_t failed_ms;            /* when the last pass ended, for trying again */
+};
+
+/* Start the pass if it does not run, or let it go on.  Lock held. */
+int archive_kick_locked(struct archive *a);
+/* Is there a reason for the pass to go on?  Drops wants that nobody waits for.  Lock held. */
+bool archive_demand_locked(struct archive *a);
+
+/* Take over what the index says: at the start, and when another mount has written it.  Lock held
+ * (the reads are short and local). */
+void archive_reload_locked(struct archive *a);
+
+#endif

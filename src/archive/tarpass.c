@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* tarpass.c - see tarpass.h. */
+#include "archive/tarpass.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static int to_extents(const struct tar_entry *e, struct member *m)
+{
+	if (!e->extents)
+		return 0;
+	m->extents = calloc(MAX(e->n_extents, 1), sizeof(*m->extents));
+	if (!m->extents)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->n_extents; i++)
+		m->extents[i] = (struct member_extent){ e->extents[i].off, e->extents[i].len };
+	m->n_extents = (uint32_t)e->n_extents;
+	m->sparse = true;
+	return 0;
+}
+
+static int on_member(void *arg, const struct tar_entry *e)
+{
+	struct tarpass *t = arg;
+	struct member m = {
+		.mode = e->mode,
+		.nlink = 1,
+		.uid = e->uid,
+		.gid = e->gid,
+		.mtime = e->mtime,
+		.mtime_ns = e->mtime_ns,
+		.dev_major = e->dev_major,
+		.dev_minor = e->dev_minor,
+		.size = e->size,
+		.layer = t->layer,
+		.off = e->data,
+		.stored = e->stored,
+		.link = (char *)(uintptr_t)e->link, /* lent for the call */
+	};
+	int r;
+
+	if (e->hard_link)
+		return pass_hard_link(t->p, e->path, e->link);
+	r = to_extents(e, &m);
+	if (r == 0)
+		r = pass_member(t->p, e->path, &m);
+	free(m.extents);
+	return r;
+}
+
+static int save(struct pass *p, void *arg)
+{
+	struct tarpass *t = arg;
+	AUTO(auto_free) void *state = NULL;
+	uint64_t off;
+	size_t n;
+	int r = tar_state(t->tar, &off, &state, &n);
+
+	if (r == 0)
+		r = index_set_number(p->a->index, "tar_offset", off);
+	if (r == 0)
+		r = index_set_value(p->a->index, "tar_state", state ? state : "", n);
+	return r;
+}
+
+int tarpass_begin(struct tarpass *t, struct pass *p, enum member_layer layer)
+{
+	static const struct tar_ops ops = { .member = on_member };
+	AUTO(auto_free) void *state = NULL;
+	size_t n = 0;
+	int r = index_value(p->a->index, "tar_state", &state, &n);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*t = (struct tarpass){ .p = p, .layer = layer };
+	t->from = index_number(p->a->index, "tar_offset", 0);
+	r = tar_new(&ops, t, n > 0 ? state : NULL, n, &t->tar);
+	if (r < 0)
+		return r;
+	p->save = save;
+	return 0;
+}
+
+void tarpass_end(struct tarpass *t)
+{
+	t->tar = tar_free(t->tar);
+}
+
+int tarpass_finish(struct tarpass *t)
+{
+	int r = tar_end(t->tar);
+
+	if (r < 0)
+		pass_trouble(t->p, "is cut off, the last member is not whole");
+	else if (tar_damage(t->tar) > 0)
+		pass_trouble(t->p, "%" PRIu64 " damaged places were skipped", tar_damage(t->tar));
+	return r;
+}
