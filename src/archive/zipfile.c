@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* zipfile.c - a zip: the pass reads its central directory alone and gives every deflated member a
+ * place of its own in the stream.  Two or three requests list any number of members.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "archive/feed.h"
+#include "archive/format.h"
+#include "archive/zip.h"
+#include "archive/zipfill.h"
+#include "base/log.h"
+
+#define ONE_RANGE ((uint64_t)4 << 20) /* of a directory: more comes in parallel ranges */
+#define FEED_BYTES ((uint64_t)32 << 20)
+#define CHECKPOINT_EVERY 256u /* members */
+#define DEFLATE_RATIO 1032u /* 258 bytes of two bits is the best that deflate can do */
+#define STREAM_MAX ((uint64_t)1 << 60)
+
+struct zipfile {
+	struct pass *p;
+	struct zip_walk *walk;
+	struct zip_directory dir;
+	unsigned char *tail; /* the file's last bytes, from a whole block on */
+	size_t n_tail;
+	uint64_t tail_from; /* file offset */
+	uint64_t out; /* stream offset of the next deflated member */
+	uint64_t members;
+};
+
+static bool zip_match(const unsigned char *head, size_t n, const char *filename)
+{
+	size_t len = strlen(filename);
+
+	if (n >= 4 && (memcmp(head, "PK\3\4", 4) == 0 || memcmp(head, "PK\5\6", 4) == 0))
+		return true;
+	/* APPNOTE 8.5.4: the first volume of several, and an only one */
+	if (n >= 8 && (memcmp(head, "PK\7\10PK\3\4", 8) == 0 || memcmp(head, "PK00PK\3\4", 8) == 0))
+		return true;
+	return len > 4 && strcasecmp(filename + len - 4, ".zip") == 0; /* after a self-extractor */
+}
+
+/* ---- members ---- */
+
+static void cannot_be_read(struct member *m, uint64_t why)
+{
+	m->layer = LAYER_NONE;
+	m->off = why;
+}
+
+static void place_deflated(struct zipfile *z, const struct zip_entry *e, struct member *m)
+{
+	if (m->size / DEFLATE_RATIO > e->packed || m->size > STREAM_MAX - z->out) {
+		cannot_be_read(m, MEMBER_IMPOSSIBLE);
+		return;
+	}
+	m->layer = LAYER_STREAM;
+	m->off = z->out;
+	m->packed_off = e->local + 1;
+	m->packed = e->packed;
+	z->out = (z->out + m->size + BLOCK_SIZE - 1) & ~(uint64_t)(BLOCK_SIZE - 1);
+}
+
+/* Where the member's bytes are. */
+static void place(struct zipfile *z, const struct zip_entry *e, struct member *m)
+{
+	if (!S_ISREG(m->mode) && !S_ISLNK(m->mode))
+		return;
+	m->size = m->stored = MIN(e->size, INT64_MAX);
+	m->link_inside = S_ISLNK(m->mode);
+	m->crc = e->crc;
+	m->has_crc = true;
+	if (m->size == 0)
+		return;
+	if (e->encrypted) {
+		cannot_be_read(m, MEMBER_ENCRYPTED);
+	} else if (e->method == ZIP_STORED) {
+		m->layer = LAYER_ZIP;
+		m->off = e->local;
+	} else if (e->method == ZIP_DEFLATED) {
+		place_deflated(z, e, m);
+	} else {
+		cannot_be_read(m, e->method);
+	}
+}
+
+static int on_member(void *arg, const struct zip_entry *e)
+{
+	struct zipfile *z = arg;
+	struct member m = {
+		.mode = e->mode,
+		.nlink = 1,
+		.uid = e->uid,
+		.gid = e->gid,
+		.mtime = e->mtime,
+		.mtime_ns = e->mtime_ns,
+		.layer = LAYER_RAW,
+	};
+	int r;
+
+	place(z, e, &m);
+	r = pass_member(z->p, e->path, &m);
+	return r == 0 && ++z->members % CHECKPOINT_EVERY == 0 ? pass_checkpoint(z->p) : r;
+}
+
+/* ---- the directory ---- */
+
+/* The tail, from a whole block on: what is fetched anyway may hold the directory. */
+static int read_tail(struct zipfile *z)
+{
+	struct archive *a = z->p->a;
+	uint64_t size = a->c.raw->size;
+	int64_t n;
+
+	z->tail_from = (size - MIN(size, ZIP_TAIL)) & ~(uint64_t)(BLOCK_SIZE - 1);
+	z->tail = malloc((size_t)(size - z->tail_from) + 1);
+	if (!z->tail)
+		return -ENOMEM;
+	n = reader_pread_wait(a->c.raw, z->tail, (size_t)(size - z->tail_from), z->tail_from,
+			      &a->stop);
+	if (n < 0)
+		return (int)n;
+	z->n_tail = (size_t)n;
+	return (uint64_t)n == size - z->tail_from ? 0 : -EIO;
+}
+
+/* zip_locate() with the bytes before the tail that it asks for. */
+static int locate_before(struct zipfile *z, struct range need, const char **why)
+{
+	struct archive *a = z->p->a;
+	AUTO(auto_free) unsigned char *front = malloc(range_len(need));
+	int64_t n;
+
+	if (!front)
+		return -ENOMEM;
+	n = reader_pread_wait(a->c.raw, front, range_len(need), need.from, &a->stop);
+	if (n < 0)
+		return (int)n;
+	return zip_locate(z->tail, z->n_tail, a->c.raw->size, front, (size_t)n, &z->dir, &need,
+			  why);
+}
+
+static int locate(struct zipfile *z)
+{
+	const char *why = "";
+	struct range need;
+	int r = read_tail(z);
+
+	if (r < 0)
+		return r;
+	r = zip_locate(z->tail, z->n_tail, z->p->a->c.raw->size, NULL, 0, &z->dir, &need, &why);
+	if (r == -EAGAIN)
+		r = locate_before(z, need, &why);
+	if (r == -EBADMSG)
+		pass_trouble(z->p, "is no sound zip: %s", why);
+	return r;
+}
+
+static int walk_feed(struct zip_walk *w, struct feed *f)
+{
+	const unsigned char *piece;
+	size_t n;
+	int r;
+
+	while ((r = feed_next(f, &piece, &n)) == 1) {
+		r = zip_walk_feed(w, piece, n);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* The part of the directory before the tail, when it is large. */
+static int walk_ranges(struct zipfile *z, struct range at)
+{
+	struct archive *a = z->p->a;
+	const struct options *opt = a->c.st->opt;
+	struct feed *f;
+	int r = feed_new(a->c.raw, at.from, opt->connections, MIN(FEED_BYTES, opt->read_ahead / 4),
+			 &a->stop, &f);
+
+	if (r < 0)
+		return r;
+	feed_set_end(f, at.to);
+	r = walk_feed(z->walk, f);
+	feed_free(f);
+	return r;
+}
+
+static int walk_range(struct zipfile *z, struct range at)
+{
+	AUTO(auto_chunk_free) struct chunk *c = NULL;
+	struct archive *a = z->p->a;
+	int r;
+
+	if (range_len(at) > ONE_RANGE)
+		return walk_ranges(z, at);
+	r = reader_chunk(a->c.raw, at, true, &c);
+	if (r == 0)
+		r = chunk_wait_thread(c, &a->stop);
+	return r < 0 ? r : zip_walk_feed(z->walk, c->data, range_len(at));
+}
+
+static int walk(struct zipfile *z)
+{
+	struct range at = z->dir.at;
+	uint64_t split = MIN(MAX(at.from, z->tail_from), at.to);
+	int r = 0;
+
+	pass_progress(z->p, at.from);
+	if (at.from < split)
+		r = walk_range(z, (struct range){ at.from, split });
+	if (r == 0 && split < at.to)
+		r = zip_walk_feed(z->walk, z->tail + (split - z->tail_from), at.to - split);
+	if (r == 0)
+		r = zip_walk_end(z->walk);
+	if (r == -EBADMSG)
+		pass_trouble(z->p, "%s", zip_walk_error(z->walk));
+	if (zip_walk_cut(z->walk) > 0)
+		(void)log_warn(0, "%s: %" PRIu64 " names with a NUL inside were cut there",
+			       z->p->a->filename, zip_walk_cut(z->walk));
+	return r;
+}
+
+/* ---- the pass ---- */
+
+/* All places in the stream are given out: any of its blocks may be asked for. */
+static int end_stream(struct zipfile *z)
+{
+	struct archive *a = z->p->a;
+
+	pass_output_at(z->p, z->out);
+	pthread_mutex_lock(&a->lock);
+	a->position = MAX(a->position, z->out);
+	pthread_mutex_unlock(&a->lock);
+	return pass_output_end(z->p);
+}
+
+static int read_directory(struct zipfile *z)
+{
+	static const struct zip_ops ops = { .member = on_member };
+	struct archive *a = z->p->a;
+	int r = locate(z), e;
+
+	if (r == 0)
+		r = zip_walk_new(&z->dir, a->c.raw->size, a->c.st->opt->encoding, &ops, z,
+				 &z->walk);
+	if (r == 0)
+		r = walk(z);
+	if (r < 0 && r != -EBADMSG)
+		return r;
+	e = end_stream(z); /* what came before the damage can be read */
+	return e < 0 ? e : r;
+}
+
+static int zip_pass(struct pass *p)
+{
+	struct zipfile z = { .p = p };
+	int r = read_directory(&z);
+
+	zip_walk_free(z.walk);
+	free(z.tail);
+	return r;
+}
+
+const struct format format_zip = { "zip", zip_match, zip_pass, zipfill_start };
