@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* node.h - the tree that is mounted: one answer for every inode number, by kind.
+ *
+ *	/<slug>/dataset.json  README.md  <filename>  <filename minus suffix>/...
+ *	/<id>                 a symbolic link to <slug>, not listed
+ *	/.mdcfs/              status.json  metrics  log
+ *
+ * All functions answer now or park w.  Threads: any.
+ */
+#ifndef FS_NODE_H
+#define FS_NODE_H
+
+#include "fs/fs.h"
+
+struct node {
+	struct stat st;
+	bool constant; /* may the kernel keep attributes and entry? */
+};
+
+/* 0, PARKED, -ENOENT, -ENOTDIR, ...  *absent_for_good with -ENOENT: the kernel may remember it. */
+int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter *w,
+		struct node *out, bool *absent_for_good) MUST_CHECK;
+int node_stat(struct fs *fs, uint64_t ino, struct node *out) MUST_CHECK;
+/* For a read of an open file: a control file keeps the text that the reader has begun. */
+int node_stat_reader(struct fs *fs, uint64_t ino, struct node *out) MUST_CHECK;
+/* Count, PARKED, -errno. */
+int64_t node_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t off,
+		  struct waiter *w);
+/* lseek(2) with SEEK_DATA or SEEK_HOLE.  0, -ENXIO beyond the end. */
+int node_seek(struct fs *fs, uint64_t ino, uint64_t off, bool hole, uint64_t *out) MUST_CHECK;
+int node_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out) MUST_CHECK;
+/* Is the directory's listing whole and constant? */
+bool node_listing_constant(struct fs *fs, uint64_t ino);
+/* The entries behind cookie after (0: from the start, "." and ".." included).  fn: not 0 ends the
+ * walk.
+ * 0, PARKED, or -errno that is to be told only when no entry came (a partial listing). */
+int node_list(struct fs *fs, uint64_t ino, uint64_t after, struct waiter *w,
+	      int (*fn)(void *arg, uint64_t cookie, const char *name, const struct node *n),
+	      void *arg, int *then) MUST_CHECK;
+/* What a deadline is measured against for requests on this inode. */
+uint64_t node_progress(struct fs *fs, uint64_t ino);
+
+#endif

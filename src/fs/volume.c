@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* volume.c - see volume.h. */
+#include "fs/volume.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/suffix.h"
+
+/* Locate and wait: only to hear early that there will be no bytes. */
+static int ask_for_lease(struct source *s, char why[static 512])
+{
+	struct thread_waiter t;
+	char said[512];
+	struct location loc = { 0 };
+	int r;
+
+	thread_waiter_init(&t);
+	while ((r = source_locate(s, &t.w, &loc)) == PARKED) {
+		r = thread_waiter_wait(&t, -1);
+		if (r < 0)
+			break;
+	}
+	thread_waiter_destroy(&t);
+	free(loc.url);
+	if (r < 0) {
+		source_trouble(s, said);
+		if (!said[0])
+			snprintf(why, 512, "%s: no download session: %s", source_dataset(s)->slug,
+				 strerror(-r));
+	}
+	return r;
+}
+
+/* Only what a person has to mend keeps a dataset from being mounted. */
+static bool is_final(int r)
+{
+	return r == -EACCES || r == -ENOENT || r == -ESTALE || r == -EINVAL || r == -ENOMEM;
+}
+
+static int check_access(struct volume *v, char why[static 512])
+{
+	bool needed = v->archive ? !archive_complete(v->archive) : v->raw->size > 0;
+	int r;
+
+	if (!needed || source_path(v->source))
+		return 0;
+	r = ask_for_lease(v->source, why);
+	if (r == 0 || is_final(r))
+		return r;
+	if (why[0])
+		(void)log_warn(0, "%s", why);
+	return 0;
+}
+
+static int open_archive(struct store *st, struct volume *v)
+{
+	const char *filename = v->dataset->filename;
+	size_t suffix = suffix_len(filename);
+	struct archive_config c = {
+		.st = st,
+		.raw = v->raw,
+		.filename = filename,
+		.dir = object_dir(v->object),
+		.checksum = v->dataset->checksum,
+	};
+
+	if (suffix == 0)
+		return 0;
+	v->archive_dir = strndup(filename, strlen(filename) - suffix);
+	return v->archive_dir ? archive_new(&c, &v->archive) : -ENOMEM;
+}
+
+static int open_parts(struct store *st, const struct source_env *env, const char *spec,
+		      struct volume *v, char why[static 512])
+{
+	int r = source_open(env, spec, &v->source, why);
+
+	if (r < 0)
+		return r;
+	v->dataset = source_dataset(v->source);
+	v->dir = strdup(v->dataset->slug);
+	if (!v->dir)
+		return -ENOMEM;
+	r = object_open(st, v->source, &v->object, why);
+	if (r < 0)
+		return r;
+	v->raw = object_reader(v->object);
+	r = open_archive(st, v);
+	return r < 0 ? r : check_access(v, why);
+}
+
+int volume_open(struct store *st, const struct source_env *env, const char *spec,
+		struct volume **out, char why[static 512])
+{
+	struct volume *v = calloc(1, sizeof(*v));
+	int r;
+
+	why[0] = '\0';
+	if (!v)
+		return -ENOMEM;
+	r = open_parts(st, env, spec, v, why);
+	if (r == 0 && v->archive && st->opt->pass == PASS_BACKGROUND)
+		archive_read_all(v->archive);
+	/* On failure too: jobs may still be under way, the caller frees it after they have ended. */
+	*out = v;
+	if (r == -ENOMEM && !why[0])
+		snprintf(why, 512, "%s: %s", spec, strerror(-r));
+	return r;
+}
+
+void volume_stop(struct volume *v)
+{
+	if (v->archive)
+		archive_stop(v->archive);
+}
+
+struct volume *volume_free(struct volume *v)
+{
+	if (!v)
+		return NULL;
+	archive_free(v->archive);
+	object_close(v->object);
+	source_close(v->source);
+	free(v->dir);
+	free(v->archive_dir);
+	free(v);
+	return NULL;
+}
+
+static struct json *archive_status(struct archive *a)
+{
+	struct json *j = json_object();
+	struct archive_info i;
+
+	if (!a) {
+		json_set_str(j, "format", NULL);
+		json_set_str(j, "state", "none");
+		return j;
+	}
+	archive_info(a, &i);
+	json_set_str(j, "format", i.format);
+	json_set_str(j, "state", i.state);
+	json_set_u64(j, "members", i.members);
+	json_set_u64(j, "position", i.position);
+	json_set_u64(j, "total", i.total);
+	json_set_str(j, "error", i.error);
+	return j;
+}
+
+static struct json *lease_status(struct source *s)
+{
+	struct json *j = json_object();
+	int64_t expires = source_expires(s);
+	char text[32];
+
+	clock_format(expires, text);
+	json_set_str(j, "expires", expires ? text : NULL);
+	return j;
+}
+
+struct json *volume_status(struct volume *v)
+{
+	struct json *j = json_object();
+	char trouble[512];
+
+	source_trouble(v->source, trouble);
+	json_set_str(j, "slug", v->dir);
+	json_set_str(j, "id", v->dataset->id);
+	json_set_str(j, "name", v->dataset->name);
+	json_set_str(j, "filename", v->dataset->filename);
+	json_set_u64(j, "size", v->raw->size);
+	json_set_str(j, "scheme", source_scheme(v->source));
+	json_set_str(j, "identity", v->raw->identity);
+	json_set(j, "archive", archive_status(v->archive));
+	json_set(j, "lease", lease_status(v->source));
+	json_set_str(j, "trouble", trouble);
+	return j;
+}

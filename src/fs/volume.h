@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* volume.h - one mounted dataset: source, object and archive together.
+ * Immutable once opened but for what the layers below do inside.  Threads: any.
+ */
+#ifndef FS_VOLUME_H
+#define FS_VOLUME_H
+
+#include "archive/archive.h"
+#include "net/json.h"
+#include "source/source.h"
+#include "store/object.h"
+
+struct volume {
+	struct source *source;
+	const struct dataset *dataset; /* borrowed from source */
+	struct object *object;
+	struct reader *raw;            /* borrowed from object */
+	struct archive *archive;       /* NULL: the file is no archive */
+	char *dir;                     /* name in the root: the slug, made unique */
+	char *archive_dir;             /* filename minus suffix; NULL without archive */
+};
+
+/* Resolve and open; blocks.  The download session is asked for here, unless the archive is wholly
+ * indexed already: so a missing key or terms not agreed to are told at the mount.
+ * 0, or -errno and one line in why, "" when the log has it already. */
+int volume_open(struct store *st, const struct source_env *env, const char *spec,
+		struct volume **out, char why[static 512]) MUST_CHECK;
+/* End the archive's pass; then, when no job is left anywhere, free everything. */
+void volume_stop(struct volume *v);
+struct volume *volume_free(struct volume *v); /* NULL ok; returns NULL */
+/* Its object in status.json; the caller frees. */
+struct json *volume_status(struct volume *v);
+
+#endif
