@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* command.h - the commands, one table: name, help, function.
+ *
+ * A command gets argv[0] = "mdcfs NAME" (so that getopt's messages say so) and returns 0,
+ * COMMAND_USAGE when it was called wrongly, or -errno for what was logged already.
+ * Only main() turns that into an exit status.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "base/util.h"
+
+#define COMMAND_USAGE 2 /* a result and the exit status of wrong usage */
+
+int command_mount(int argc, char **argv) MUST_CHECK;
+int command_umount(int argc, char **argv) MUST_CHECK;
+int command_info(int argc, char **argv) MUST_CHECK;
+int command_status(int argc, char **argv) MUST_CHECK;
+int command_version(int argc, char **argv) MUST_CHECK;
+
+/* Everything behind main(): dispatch, --help, --version, the mount(8) helper.  As a command's
+ * result.  argv is main()'s. */
+int command_run(int argc, char **argv) MUST_CHECK;
+
+/* For commands: "Try '... --help'" on stderr; returns COMMAND_USAGE.  With a text, that first. */
+int command_misused(const char *argv0, const char *fmt, ...) PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* env.c - see env.h. */
+#include "cli/env.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/version.h"
+
+#define POOL_MIN 2
+#define POOL_MAX 32
+
+static char *default_dir(void)
+{
+	AUTO(auto_free) char *base = path_xdg("XDG_CACHE_HOME", ".cache");
+
+	return base ? path_join(base, "mdcfs") : NULL;
+}
+
+/* cache_dir as given: "~/x" and relative paths made absolute, for nothing expands them in a
+ * config file or behind -o, and a daemon's working directory is not its user's. */
+static char *absolute_dir(const char *given)
+{
+	const char *home = getenv("HOME");
+	AUTO(auto_free) char *cwd = NULL;
+
+	if (given[0] == '/')
+		return strdup(given);
+	if (strncmp(given, "~/", 2) == 0 && home && home[0] == '/')
+		return path_join(home, given + 2);
+	cwd = getcwd(NULL, 0);
+	return cwd ? path_join(cwd, given) : NULL;
+}
+
+int env_options(struct env *e, const char *list)
+{
+	int r = e->loaded ? 0 : options_load(&e->opt);
+
+	if (r < 0)
+		return r;
+	e->loaded = true;
+	return list ? options_parse(&e->opt, list) : 0;
+}
+
+int env_resolve(struct env *e)
+{
+	const char *given = e->opt.cache_dir;
+	int r = env_options(e, NULL);
+
+	if (r == 0)
+		r = log_set_areas(e->opt.debug);
+	if (r < 0)
+		return r;
+	free(e->cache_dir);
+	free(e->state_dir);
+	e->state_dir = NULL;
+	e->cache_dir = given && *given ? absolute_dir(given) : default_dir();
+	if (!e->cache_dir) {
+		(void)log_error(0, "no directory for the cache: give -o cache_dir=DIR or set HOME");
+		return -ENOENT;
+	}
+	r = dir_make(e->cache_dir, 0700);
+	if (r == 0 && access(e->cache_dir, W_OK | X_OK) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)log_warn(r, "nothing is kept in %s", e->cache_dir);
+		return 0;
+	}
+	e->state_dir = strdup(e->cache_dir);
+	return e->state_dir ? 0 : -ENOMEM;
+}
+
+static unsigned pool_size(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return (unsigned)MIN(MAX(n, POOL_MIN), POOL_MAX);
+}
+
+/* A key in memory stays out of core dumps (which go where others may read them). */
+static void protect_key(const struct env *e)
+{
+#ifdef SANITIZED
+	(void)e; /* sanitizers ptrace the process */
+#else
+	if (e->opt.api_key && prctl(PR_SET_DUMPABLE, 0) < 0)
+		(void)log_warn(-errno, "core dumps cannot be turned off");
+#endif
+}
+
+int env_open(struct env *e)
+{
+	struct http_config c = {
+		.connections = e->opt.connections,
+		.connect_timeout_s = (unsigned)e->opt.connect_timeout,
+		.stall_timeout_s = (unsigned)e->opt.stall_timeout,
+	};
+	int r = e->cache_dir ? 0 : env_resolve(e);
+
+	if (r < 0)
+		return r;
+	protect_key(e);
+	r = pool_new(pool_size(), &e->pool);
+	if (r < 0)
+		return log_error(r, "cannot start threads");
+	r = http_new(&c, &e->http);
+	if (r < 0)
+		return log_error(r, "cannot start the network thread");
+	e->src = (struct source_env){ e->http, e->pool, &e->opt, e->state_dir };
+	return 0;
+}
+
+void env_close(struct env *e)
+{
+	/* the pool last: transfers that are cancelled hand their ends to it */
+	e->http = http_free(e->http);
+	e->pool = pool_free(e->pool);
+	free(e->cache_dir);
+	free(e->state_dir);
+	e->cache_dir = e->state_dir = NULL;
+	options_free(&e->opt);
+	e->loaded = false;
+}

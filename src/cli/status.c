@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* status.c - mdcfs status: what mounts are doing, from MOUNTPOINT/.mdcfs/status.json. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/human.h"
+#include "cli/mounts.h"
+#include "cli/peek.h"
+#include "net/json.h"
+
+#define PEEK_MS 5000
+
+static const char help[] =
+	"Usage: mdcfs status [--json] [MOUNTPOINT]\n"
+	"\n"
+	"Show datasets, progress, traffic and leases of one or of all mdcfs mounts.\n"
+	"\n"
+	"  -j, --json   print what the mount reports: one object for MOUNTPOINT, else\n"
+	"               an array with one object for every mount\n"
+	"  -h, --help   show this\n";
+
+/* A field that is there and not empty. */
+static void print_field(const char *label, const char *value)
+{
+	if (!value || !*value)
+		return;
+	printf("    %-9s ", label);
+	human_print(stdout, value);
+	putchar('\n');
+}
+
+static void print_file(const struct json *d)
+{
+	char size[32], count[32];
+	const char *name = json_str(d, "filename");
+	uint64_t n;
+
+	printf("    %-9s ", "file");
+	human_print(stdout, name ? name : "?");
+	if (json_u64(d, "size", &n))
+		printf(", %s (%s bytes)\n", human_size(n, size), human_count(n, count));
+	else
+		printf(", size not known yet\n");
+}
+
+static void print_archive(const struct json *a)
+{
+	char members[32], done[32], of[32];
+	const char *format = json_str(a, "format"), *state = json_str(a, "state");
+	uint64_t n, position, total;
+
+	if (!state || strcmp(state, "none") == 0)
+		return;
+	printf("    %-9s ", "archive");
+	human_print(stdout, format ? format : "format not known yet");
+	printf(", ");
+	human_print(stdout, state);
+	if (json_u64(a, "members", &n))
+		printf(", %s members", human_count(n, members));
+	if (strcmp(state, "reading") == 0 && json_u64(a, "position", &position) &&
+	    json_u64(a, "total", &total) && total > 0)
+		printf(", %.1f %% (%s of %s)", 100.0 * (double)position / (double)total,
+		       human_size(position, done), human_size(total, of));
+	putchar('\n');
+	print_field("error", json_str(a, "error"));
+}
+
+static void print_lease(const struct json *lease)
+{
+	const char *expires = json_str(lease, "expires");
+	char left[32];
+	int64_t when;
+
+	if (!expires || clock_parse(expires, &when) < 0)
+		return;
+	if (when > clock_now())
+		printf("    %-9s for another %s\n", "lease", human_secs(when - clock_now(), left));
+	else
+		printf("    %-9s ended; the next read of new bytes asks for another\n", "lease");
+}
+
+static void print_dataset(const struct json *d)
+{
+	const char *slug = json_str(d, "slug");
+
+	printf("  ");
+	human_print(stdout, slug ? slug : "?");
+	putchar('\n');
+	print_field("name", json_str(d, "name"));
+	print_file(d);
+	print_archive(json_get(d, "archive"));
+	print_lease(json_get(d, "lease"));
+	print_field("trouble", json_str(d, "trouble"));
+}
+
+static void print_cache(const struct json *cache)
+{
+	char used[32], limit[32];
+	const char *dir = json_str(cache, "dir");
+	uint64_t n, max;
+
+	if (!dir || !json_u64(cache, "used", &n) || !json_u64(cache, "limit", &max))
+		return;
+	printf("  cache       %s of %s in ", human_size(n, used), human_size(max, limit));
+	human_print(stdout, dir);
+	putchar('\n');
+}
+
+static void print_traffic(const struct json *counters)
+{
+	char bytes[32], requests[32], retries[32];
+	uint64_t n, sent, again;
+
+	if (!json_u64(counters, "storage_bytes", &n) ||
+	    !json_u64(counters, "storage_requests", &sent) ||
+	    !json_u64(counters, "storage_retries", &again))
+		return;
+	printf("  fetched     %s in %s requests, %s repeated\n", human_size(n, bytes),
+	       human_count(sent, requests), human_count(again, retries));
+}
+
+static void print_mount(const char *mountpoint, const struct json *j)
+{
+	const struct json *sets = json_get(j, "datasets");
+	const char *version = json_str(j, "version"), *since = json_str(j, "since");
+	uint64_t pid = 0;
+
+	human_print(stdout, mountpoint);
+	printf(": mdcfs ");
+	human_print(stdout, version ? version : "?");
+	if (json_u64(j, "pid", &pid))
+		printf(", pid %" PRIu64, pid);
+	printf(", since ");
+	human_print(stdout, since ? since : "?");
+	putchar('\n');
+	print_cache(json_get(j, "cache"));
+	print_traffic(json_get(j, "counters"));
+	for (size_t i = 0; i < json_len(sets); i++)
+		print_dataset(json_at(sets, i));
+	if (json_len(sets) == 0)
+		printf("  no dataset has been visited yet\n");
+}
+
+/* The report of one mount; what is wrong with a mount that gives none is logged here. */
+static int fetch(const char *mountpoint, struct json **out)
+{
+	AUTO(auto_free) char *text = NULL;
+	int r = peek_file(mountpoint, ".mdcfs/status.json", PEEK_MS, &text);
+
+	if (r == -ENOTCONN)
+		return log_error(r, "%s: the mount's daemon is gone; 'mdcfs umount' clears it",
+				 mountpoint);
+	if (r == -ETIMEDOUT)
+		return log_error(r, "%s: the mount does not answer; 'mdcfs umount -l' detaches it",
+				 mountpoint);
+	if (r < 0)
+		return log_error(r, "%s: no status", mountpoint);
+	r = json_parse(text, out);
+	return r < 0 ? log_error(r, "%s: status.json", mountpoint) : 0;
+}
+
+static struct json *failure(const char *mountpoint, int r)
+{
+	struct json *j = json_object();
+
+	json_set_str(j, "mountpoint", mountpoint);
+	json_set_str(j, "error", strerror(-r));
+	return j;
+}
+
+static int print_json(const struct json *j)
+{
+	AUTO(auto_free) char *text = json_print(j, true);
+
+	if (!text)
+		return -ENOMEM;
+	return fputs(text, stdout) < 0 ? -EIO : 0;
+}
+
+static int status_one(const char *arg, bool as_json)
+{
+	AUTO(auto_free) char *path = NULL;
+	AUTO(auto_json_free) struct json *j = NULL;
+	AUTO(mounts_free) struct mounts m = { 0 };
+	const struct mount *at;
+	int r = mounts_path(arg, &path);
+
+	if (r == 0)
+		r = mounts_read(&m);
+	if (r < 0)
+		return log_error(r, "%s", arg);
+	at = mounts_find(&m, path);
+	if (at && strcmp(at->fstype, MOUNTS_FSTYPE) != 0) {
+		(void)log_error(0, "%s is no mdcfs mount but %s", arg, at->fstype);
+		return -EINVAL;
+	}
+	r = fetch(at ? path : arg, &j); /* not in the table: a symbolic link, another namespace */
+	if (r == 0 && as_json)
+		return print_json(j);
+	if (r == 0)
+		print_mount(path, j);
+	return r;
+}
+
+static int status_all(bool as_json)
+{
+	AUTO(auto_json_free) struct json *all = json_array();
+	AUTO(mounts_free) struct mounts m = { 0 };
+	unsigned n = 0;
+	int r = mounts_read(&m), bad = 0;
+
+	if (r < 0)
+		return log_error(r, "cannot read the list of mounts");
+	for (size_t i = 0; i < m.n; i++) {
+		struct json *j = NULL;
+
+		if (strcmp(m.at[i].fstype, MOUNTS_FSTYPE) != 0)
+			continue;
+		r = fetch(m.at[i].mountpoint, &j);
+		bad = r < 0 ? r : bad;
+		if (!as_json && r == 0)
+			print_mount(m.at[i].mountpoint, j);
+		json_append(all, r == 0 ? j : failure(m.at[i].mountpoint, r));
+		n++;
+	}
+	if (as_json)
+		r = print_json(all);
+	else if (n == 0)
+		puts("no mdcfs mount");
+	return bad < 0 ? bad : r;
+}
+
+int command_status(int argc, char **argv)
+{
+	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
+					       { "help", no_argument, NULL, 'h' },
+					       { 0 } };
+	bool as_json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "jh", longs, NULL)) != -1) {
+		if (c == 'h')
+			return fputs(help, stdout) < 0 ? -EIO : 0;
+		if (c != 'j')
+			return command_misused(argv[0], NULL);
+		as_json = true;
+	}
+	if (argc - optind > 1)
+		return command_misused(argv[0], "one mount point at a time");
+	return optind < argc ? status_one(argv[optind], as_json) : status_all(as_json);
+}
