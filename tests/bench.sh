@@ -1,0 +1,472 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+# make bench: how fast it is, next to the plain tools on the same machine in the same run.
+#
+# What is compared runs in turn, A B A B ..., and the medians are shown with their ratio and the goal.
+#
+#   BENCH_ONLY=a,d    only these parts (a to g)         BENCH_RUNS=5   runs of each, 3 without
+#   BENCH_BIG=1       an index of 5 million members too BENCH_DATA=DIR keep the generated files there
+#
+#   a  sequential read, nothing cached    against curl, one stream and eight ranges in parallel
+#   b  sequential read, all cached        against the same file on the disk
+#   c  open, read and close small files   against the same files on the disk
+#   d  one member out of the middle       against one GET of its bytes
+#   e  first pass over a .tar.gz          against curl | gzip -dc | tar t
+#   f  find                               against a tmpfs with the same names
+#   g  mounting with a large index, and memory
+#
+# Page caches are dropped where the row says so; that needs root, and those rows are left out without it.
+. "${srcdir:-.}/tests/functions.sh"
+
+requires_fuse
+requires nginx curl python3 gzip tar
+runs=${BENCH_RUNS:-3}
+only=,${BENCH_ONLY:-a,b,c,d,e,f,g},
+data=${BENCH_DATA:-$PWD/build/bench}
+mkdir -p "$data"
+data=$(cd "$data" && pwd)
+
+RAW_MIB=1024     # incompressible
+CLIPS=16000      # of about CLIP_BYTES each: 480 MiB
+CLIP_BYTES=32000
+SMALL_FILES=4000 # for part c: 30 KiB each
+PROBES=60        # random accesses for one figure
+RTT_MS=20        # of the "distant" rows
+
+[ "$(id -u)" = 0 ] && drop=yes || drop=no
+
+wanted() { # PART
+	case $only in *,$1,*) return 0 ;; esac
+	return 1
+}
+
+# --- figures ---
+
+now() {
+	date +%s%N
+}
+
+# Seconds that a command took, into $figures/NAME, a line a run.
+figures=$tmp/figures
+mkdir "$figures"
+timed() { # NAME COMMAND...
+	figure=$figures/$1
+	shift
+	start=$(now)
+	"$@" || fail "bench: $*"
+	end=$(now)
+	awk -v ns=$((end - start)) 'BEGIN { printf "%.6f\n", ns / 1e9 }' >>"$figure"
+}
+
+median() { # FILE
+	sort -n "$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+calculate() { # EXPRESSION of awk
+	awk "BEGIN { print $1 }"
+}
+
+row_format='%-57s %12s %12s %7s  %s\n'
+
+row() { # TEXT OURS THEIRS RATIO GOAL
+	# shellcheck disable=SC2059
+	printf "$row_format" "$1" "$2" "$3" "$4" "$5"
+}
+
+# Throughput of two timings of the same work: MiB/s, and how much of theirs ours is.
+row_rate() { # TEXT MIB OURS THEIRS GOAL
+	ours=$(median "$figures/$3")
+	theirs=$(median "$figures/$4")
+	row "$1" "$(calculate "sprintf(\"%.0f MiB/s\", $2 / $ours)")" \
+		"$(calculate "sprintf(\"%.0f MiB/s\", $2 / $theirs)")" \
+		"$(calculate "sprintf(\"%.2f\", $theirs / $ours)")" "$5"
+}
+
+# Two durations: how many times theirs ours takes.
+row_time() { # TEXT OURS THEIRS GOAL
+	ours=$(median "$figures/$2")
+	theirs=$(median "$figures/$3")
+	row "$1" "$(calculate "sprintf(\"%.4g ms\", 1000 * $ours)")" \
+		"$(calculate "sprintf(\"%.4g ms\", 1000 * $theirs)")" \
+		"$(calculate "sprintf(\"%.2f\", $ours / $theirs)")" "$4"
+}
+
+drop_caches() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+}
+
+# --- data and servers ---
+
+build_tools() {
+	for tool in readfiles maketar; do
+		"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O2 -pthread -o "$tmp/$tool" "$top/tests/bench/$tool.c" ||
+			skip "no C compiler"
+	done
+}
+
+# A file of $data is made once: COMMAND writes it to stdout.
+make_file() { # NAME COMMAND...
+	[ ! -s "$data/$1" ] || return 0
+	note "making $1"
+	made=$1
+	shift
+	"$@" >"$data/new" && mv "$data/new" "$data/$made" || fail "bench: cannot make $made"
+}
+
+random_bytes() {
+	head -c ${RAW_MIB}M /dev/urandom
+}
+
+# Real MP3 speech: everything that the sample has, end to end.
+corpus() {
+	requires flock espeak-ng lame
+	mkdir -p "$sample_cache"
+	flock "$sample_cache" "$top/sample/make-dataset" "$sample_cache" >&2
+	find "$sample_cache/tree" -name '*.mp3' -print0 | sort -z | xargs -0 cat
+}
+
+archive() { # MEMBERS [SIZE CORPUS] : gzip'ed at level 6, at level 1 when empty
+	level=6
+	[ $# -gt 1 ] || level=1
+	"$tmp/maketar" "$@" | gzip -n -$level
+}
+
+need_raw() {
+	make_file raw.bin random_bytes
+}
+
+need_clips() {
+	[ -s "$data/clips.tar.gz" ] || make_file corpus.mp3 corpus
+	make_file clips.tar.gz archive $CLIPS $CLIP_BYTES "$data/corpus.mp3"
+}
+
+need_small() {
+	[ -s "$data/small.tar.gz" ] || make_file corpus.mp3 corpus
+	make_file small.tar.gz archive $SMALL_FILES 30720 "$data/corpus.mp3"
+}
+
+need_names() { # MEMBERS
+	make_file "names$1.tar.gz" archive "$1"
+}
+
+start_nginx() {
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	user=
+	[ "$(id -u)" != 0 ] || user='user root;'
+	mkdir "$tmp/nginx"
+	cat >"$tmp/nginx.conf" <<-CONF
+		pid $tmp/nginx.pid;
+		error_log $tmp/nginx-error.log warn;
+		worker_processes 2;
+		$user
+		events { worker_connections 1024; }
+		http {
+			client_body_temp_path $tmp/nginx; proxy_temp_path $tmp/nginx; fastcgi_temp_path $tmp/nginx;
+			uwsgi_temp_path $tmp/nginx; scgi_temp_path $tmp/nginx;
+			access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+			default_type application/octet-stream;
+			server {
+				listen 127.0.0.1:$port;
+				location / { root $data; }
+				# Each connection brings this much, as those to an object store do.
+				location /limited/ { alias $data/; limit_rate 40m; }
+			}
+		}
+	CONF
+	nginx -p "$tmp/" -c "$tmp/nginx.conf" -e "$tmp/nginx-error.log" || fail "nginx did not start"
+	cleanup_fn stop_nginx
+	url=http://127.0.0.1:$port
+}
+
+stop_nginx() {
+	[ ! -s "$tmp/nginx.pid" ] || kill "$(cat "$tmp/nginx.pid")"
+}
+
+start_relay() {
+	[ -z "${far_url-}" ] || return 0
+	python3 "$top/tests/bench/relay.py" "$port" $((RTT_MS / 2)) "$tmp/relay.port" >"$tmp/relay.out" 2>&1 &
+	cleanup_fn stop_child $!
+	retry 10 test -s "$tmp/relay.port" || fail "relay.py did not start"
+	far_url=http://127.0.0.1:$(cat "$tmp/relay.port")
+}
+
+# --- one measurement each ---
+
+fresh_cache() {
+	rm -rf "$cache"
+}
+
+pread_all() { # FILE
+	dd if="$1" of=/dev/null bs=1M status=none
+}
+
+curl_one() { # URL
+	curl -sf "$1" >/dev/null
+}
+
+curl_ranges() { # URL BYTES [FOLDER for what comes]
+	part=$(($2 / 8))
+	curls=
+	for i in 0 1 2 3 4 5 6 7; do
+		to=${3:+$3/$i}
+		curl -sf -r $((i * part))-$(((i + 1) * part - 1)) -o "${to:-/dev/null}" "$1" &
+		curls="$curls $!"
+	done
+	for pid in $curls; do
+		wait "$pid" || return 1
+	done
+}
+
+raw_bytes=$((RAW_MIB << 20))
+
+part_a() {
+	need_raw
+	pread_all "$data/raw.bin" # served out of the page cache
+	for way in "" limited/; do
+		name=a$way
+		name=${name%/}
+		for i in $(seq "$runs"); do
+			fresh_cache
+			mount_mdcfs "$url/${way}raw.bin"
+			timed "$name.mdcfs" pread_all "$mnt/raw.bin/raw.bin"
+			umount_mdcfs
+			timed "$name.one" curl_one "$url/${way}raw.bin"
+			timed "$name.eight" curl_ranges "$url/${way}raw.bin" $raw_bytes
+			mkdir "$tmp/kept"
+			timed "$name.kept" curl_ranges "$url/${way}raw.bin" $raw_bytes "$tmp/kept"
+			rm -rf "$tmp/kept"
+		done
+	done
+	row_rate "a cold sequential | curl, one stream" $RAW_MIB a.mdcfs a.one ">= 0.95"
+	row_rate "a cold sequential | curl -r, 8 in parallel" $RAW_MIB a.mdcfs a.eight ""
+	row_rate "a cold sequential | curl -r, 8 in parallel, into files" $RAW_MIB a.mdcfs a.kept ""
+	row_rate "a 40 MiB/s a connection | curl, one stream" $RAW_MIB alimited.mdcfs alimited.one ""
+	row_rate "a 40 MiB/s a connection | curl -r, 8 in parallel" $RAW_MIB alimited.mdcfs alimited.eight ">= 0.95"
+}
+
+part_b() {
+	need_raw
+	fresh_cache
+	mount_mdcfs "$url/raw.bin"
+	pread_all "$mnt/raw.bin/raw.bin"
+	for i in $(seq "$runs"); do
+		pread_all "$mnt/raw.bin/raw.bin"
+		timed b.hot pread_all "$mnt/raw.bin/raw.bin"
+		pread_all "$data/raw.bin"
+		timed b.hot.native pread_all "$data/raw.bin"
+		[ $drop = yes ] || continue
+		drop_caches
+		timed b.cold pread_all "$mnt/raw.bin/raw.bin"
+		drop_caches
+		timed b.cold.native pread_all "$data/raw.bin"
+		# Only the kernel's copy of the mount goes: what the daemon costs.
+		umount_mdcfs
+		mount_mdcfs "$url/raw.bin"
+		cat "$cache"/objects/*/raw.data >/dev/null
+		timed b.daemon pread_all "$mnt/raw.bin/raw.bin"
+		pread_all "$data/raw.bin"
+	done
+	umount_mdcfs
+	row_rate "b warm sequential, page cache hot | disk, hot" $RAW_MIB b.hot b.hot.native ">= 1.0"
+	[ $drop = yes ] || return 0
+	row_rate "b warm sequential, caches dropped | disk, dropped" $RAW_MIB b.cold b.cold.native ">= 0.4"
+	row_rate "b warm, new mount, block cache hot | disk, hot" $RAW_MIB b.daemon b.hot.native ""
+}
+
+rate() { # NAME THREADS ROUNDS LIST
+	"$tmp/readfiles" rate "$2" "$3" <"$4" >>"$figures/$1" || fail "readfiles"
+}
+
+row_files() { # TEXT OURS THEIRS GOAL
+	ours=$(median "$figures/$2")
+	theirs=$(median "$figures/$3")
+	row "$1" "$ours /s" "$theirs /s" "$(calculate "sprintf(\"%.2f\", $ours / $theirs)")" "$4"
+}
+
+part_c() {
+	need_small
+	mkdir "$tmp/native"
+	tar xf "$data/small.tar.gz" -C "$tmp/native"
+	fresh_cache
+	mount_mdcfs "$url/small.tar.gz"
+	find "$mnt/small/small" -type f >"$tmp/ours"
+	find "$tmp/native" -type f >"$tmp/theirs"
+	for i in $(seq "$runs"); do
+		for threads in 1 4; do
+			"$tmp/readfiles" rate $threads 1 <"$tmp/ours" >/dev/null
+			rate c.ours.$threads $threads 5 "$tmp/ours"
+			rate c.theirs.$threads $threads 5 "$tmp/theirs"
+		done
+		[ $drop = yes ] || continue
+		umount_mdcfs
+		mount_mdcfs "$url/small.tar.gz"
+		rate c.new $threads 1 "$tmp/ours"
+	done
+	umount_mdcfs
+	rm -rf "$tmp/native"
+	row_files "c open+read+close 30 KiB, 1 thread | disk" c.ours.1 c.theirs.1 ">= 0.8"
+	row_files "c open+read+close 30 KiB, 4 threads | disk" c.ours.4 c.theirs.4 ">= 1.0"
+	[ $drop = yes ] || return 0
+	row_files "c new mount, block cache hot, 4 threads | disk, hot" c.new c.theirs.4 ""
+}
+
+micro_to_figures() { # NAME: microseconds on stdin, seconds into the figures
+	awk '{ printf "%.6f\n", $1 / 1e6 }' >>"$figures/$1"
+}
+
+# Forget the decoded bytes, keep the index.
+forget_stream() {
+	rm -f "$cache"/objects/*/stream.*
+}
+
+# One curl, one connection, PROBES ranges of BYTES spread over a file; the first pays for connecting.
+curl_probes() { # URL BYTES SIZE
+	: >"$tmp/curl.conf"
+	i=0
+	while [ $i -lt $PROBES ]; do
+		[ $i = 0 ] || echo next
+		at=$((($3 - $2) / PROBES * (i * 37 % PROBES)))
+		printf 'url = "%s"\nrange = "%s-%s"\noutput = "/dev/null"\nwrite-out = "%%{time_total}\\n"\nsilent\nfail\n' \
+			"$1" $at $((at + $2 - 1))
+		i=$((i + 1))
+	done >"$tmp/curl.conf"
+	curl -K "$tmp/curl.conf" | tail -n +2
+}
+
+random_members() { # URL-PREFIX NAME
+	mount_mdcfs "$1/clips.tar.gz"
+	find "$mnt/clips/clips" -type f | sort >"$tmp/all"
+	awk -v n=$PROBES '{ line[NR] = $0 } END { for (i = 0; i < n; i++) print line[int(NR / n * (i * 37 % n)) + 1] }' \
+		"$tmp/all" >"$tmp/some"
+	umount_mdcfs
+	forget_stream
+	mount_mdcfs "$1/clips.tar.gz"
+	head -n 1 "$tmp/all" >"$tmp/first" # its request opens the connection, as curl's first does
+	"$tmp/readfiles" each <"$tmp/first" >/dev/null
+	before=$(stat_of storage_bytes)
+	"$tmp/readfiles" each <"$tmp/some" | micro_to_figures "$2.ours"
+	fetched=$(($(stat_of storage_bytes) - before))
+	umount_mdcfs
+	curl_probes "$1/clips.tar.gz" $CLIP_BYTES "$clips_size" >>"$figures/$2.theirs"
+}
+
+part_d() {
+	need_raw
+	need_clips
+	clips_size=$(stat -c %s "$data/clips.tar.gz")
+	fresh_cache
+	mount_mdcfs "$url/raw.bin"
+	before=$(stat_of storage_bytes)
+	"$tmp/readfiles" pread "$mnt/raw.bin/raw.bin" $PROBES | micro_to_figures d.raw.ours
+	fetched=$(($(stat_of storage_bytes) - before))
+	umount_mdcfs
+	curl_probes "$url/raw.bin" 4096 $raw_bytes >>"$figures/d.raw.theirs"
+	row_time "d 4 KiB anywhere in the raw file | curl -r, loopback" d.raw.ours d.raw.theirs ""
+	row "d bytes fetched for each of them" $((fetched / PROBES)) 4096 \
+		"$(calculate "sprintf(\"%.1f\", $fetched / $PROBES / 4096)")" "<= 131072 (a block)"
+	fresh_cache
+	random_members "$url" d.near
+	row_time "d member of a .tar.gz, index present | curl -r, loopback" d.near.ours d.near.theirs ""
+	row "d bytes fetched for each of them" $((fetched / PROBES)) $CLIP_BYTES \
+		"$(calculate "sprintf(\"%.1f\", $fetched / $PROBES / $CLIP_BYTES)")" ""
+	start_relay
+	fresh_cache
+	random_members "$far_url" d.far
+	row_time "d member of a .tar.gz | curl -r, $RTT_MS ms away" d.far.ours d.far.theirs "<= 1.3"
+}
+
+count_find() { # DIRECTORY EXPECTED
+	found=$(find "$1" | wc -l)
+	[ "$found" = "$2" ] || fail "find $1: $found names, not $2"
+}
+
+untar_pipe() { # URL
+	curl -sf "$1" | gzip -dc | tar t >/dev/null
+}
+
+part_e() {
+	need_clips
+	pread_all "$data/clips.tar.gz"
+	mib=$(($(stat -c %s "$data/clips.tar.gz") >> 20))
+	for i in $(seq "$runs"); do
+		fresh_cache
+		mount_mdcfs "$url/clips.tar.gz"
+		timed e.ours count_find "$mnt/clips/clips/corpus/en/clips" $((CLIPS + 1))
+		umount_mdcfs
+		timed e.theirs untar_pipe "$url/clips.tar.gz"
+	done
+	row_rate "e first pass over a .tar.gz | curl, gzip -dc, tar t" $mib e.ours e.theirs "> 1.0"
+}
+
+part_f() {
+	mkdir "$tmp/shm"
+	for n in 100000 1000000; do
+		need_names $n
+		shm=$(mktemp -d "/dev/shm/mdcfs-bench.XXXXXX")
+		cleanup_fn rm -rf "$shm"
+		gzip -dc "$data/names$n.tar.gz" | tar x -C "$shm"
+		fresh_cache
+		mount_mdcfs "$url/names$n.tar.gz"
+		at=$mnt/names$n/names$n/corpus/en/clips
+		count_find "$at" $((n + 1))
+		for i in $(seq "$runs"); do
+			umount_mdcfs
+			mount_mdcfs "$url/names$n.tar.gz"
+			timed f.$n.first count_find "$at" $((n + 1))
+			timed f.$n.again count_find "$at" $((n + 1))
+			timed f.$n.theirs count_find "$shm/corpus/en/clips" $((n + 1))
+		done
+		umount_mdcfs
+		rm -rf "$shm"
+		row_time "f find, $n names, new mount | tmpfs" f.$n.first f.$n.theirs ""
+		row_time "f find, $n names, again | tmpfs" f.$n.again f.$n.theirs "<= 3"
+	done
+}
+
+resident() { # FIELD: of the daemon, MiB
+	awk -v field="$1:" '$1 == field { printf "%d", $2 / 1024 }' "/proc/$mdcfs_pid/status"
+}
+
+# Until the kernel has answered the first question, measured by the program itself: it goes to the
+# background when the mount answers.
+mount_and_answer() {
+	"$MDCFS" mount "$1" "$mnt" >>"$log" 2>&1 && test -d "$mnt/.mdcfs"
+}
+
+part_g() {
+	sizes=1000000
+	[ "${BENCH_BIG:-0}" != 1 ] || sizes="$sizes 5000000"
+	for n in $sizes; do
+		need_names "$n"
+		fresh_cache
+		mount_mdcfs "$url/names$n.tar.gz"
+		at=$mnt/names$n/names$n/corpus/en/clips
+		timed g.$n.pass count_find "$at" $((n + 1))
+		row "g first pass and listing, $n names" "$(median "$figures/g.$n.pass") s" "" "" ""
+		row "g resident after it: now, at most" "$(resident VmRSS) MiB" "$(resident VmHWM) MiB" "" ""
+		umount_mdcfs
+		row "g index on disk, bytes a member" \
+			"$(($(cat "$cache"/objects/*/index.db | wc -c) / n))" "" "" "<= 100 + name"
+		for i in $(seq "$runs"); do
+			timed g.$n.mount mount_and_answer "$url/names$n.tar.gz"
+			timeout 30 "$MDCFS" umount "$mnt" >>"$log" 2>&1 || fail "umount"
+		done
+		row "g mount with an index of $n members" \
+			"$(calculate "sprintf(\"%.0f ms\", 1000 * $(median "$figures/g.$n.mount"))")" "" "" "< 100 ms"
+		mount_mdcfs "$url/names$n.tar.gz"
+		count_find "$at" $((n + 1))
+		row "g resident after listing them: now, at most" \
+			"$(resident VmRSS) MiB" "$(resident VmHWM) MiB" "" "< 128 MiB"
+		umount_mdcfs
+	done
+}
+
+build_tools
+start_nginx
+printf '%s, %s cores, Linux %s, mdcfs %s; median of %s\n' "$(date +%F)" "$(nproc)" "$(uname -r)" \
+	"$("$MDCFS" version | awk 'NR == 1 { print $2 }')" "$runs"
+row "" mdcfs "the other" ratio goal
+for part in a b c d e f g; do
+	! wanted $part || part_$part
+done

@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+# Answers of storage that no repetition mends: the right errno, one line in the log that says why, a
+# bounded number of requests, nothing of it in the cache; and the next read works again.
+. "${srcdir:-.}/tests/functions.sh"
+. "$top/tests/lib/checks.sh"
+. "$top/tests/lib/faults.sh"
+requires python3
+requires_fuse
+
+serve_file $((24 << 20))
+mount_mdcfs -o deadline=2,stall_timeout=1,connections=4 "$storage_url/data.bin"
+
+log_lines() {
+	timeout -s KILL 20 cat "$mnt/.mdcfs/log" | wc -l
+}
+
+# refused NAME ERRNO REQUESTS TEXT PLAN-LINE...: TEXT is in what the log says then.
+at=0
+refused() {
+	at=$((at + 8))
+	name=$1 error=$2 requests=$3 text=$4
+	shift 4
+	plan "$@"
+	lines=$(log_lines)
+	expect "$name" "$error" "$(read_block $at)"
+	expect "$name: requests" "$requests" "$(asked)"
+	timeout -s KILL 20 cat "$mnt/.mdcfs/log" | tail -n "+$((lines + 1))" >"$tmp/said"
+	expect "$name: lines in the log" 1 "$(wc -l <"$tmp/said")"
+	grep -qF -e "$text" "$tmp/said" || { cat "$tmp/said" >&2; fail "$name: the log does not say '$text'"; }
+	plan "* ok"
+	expect "$name: and then" ok "$(read_block $at)"
+	expect "$name: and then, requests" 1 "$(asked)"
+}
+
+refused "403" EACCES 1 "the server refuses access" "1 403"
+refused "401" EACCES 1 "the server refuses access" "1 401"
+refused "402" EACCES 1 "402" "1 402"
+refused "404" ENOENT 1 "404" "1 404"
+refused "410" ENOENT 1 "410" "1 410"
+refused "400" EACCES 1 "400" "1 400"
+refused "418" EIO 1 "418" "1 418"
+refused "412" ESTALE 1 "another version" "1 412"
+refused "416" ESTALE 1 "another version" "1 416"
+refused "another size" ESTALE 1 "another version" "1 206 wrong-total"
+refused "another ETag" ESTALE 1 "another version" '1 206 etag="v2"'
+refused "the whole file instead of a range" ENOTSUP 1 "ignores Range" "1 200 ignore-range"
+refused "Retry-After beyond the deadline" EIO 1 "gave up" "1 429 retry-after=3600"
+
+# For ever: it ends by the deadline, after a handful of requests.
+endless() { # NAME ERRNO PLAN-LINE...
+	at=$((at + 8))
+	name=$1 error=$2
+	shift 2
+	plan "$@"
+	begun=$(now_ms)
+	expect "$name" "$error" "$(read_block $at)"
+	took=$(($(now_ms) - begun))
+	[ $took -le 6000 ] || fail "$name: took $took ms"
+	at_most "$name: requests" 12 "$(asked)"
+	[ "$(asked)" -ge 3 ] || fail "$name: only $(asked) requests"
+}
+endless "500 for ever" EIO "* 500"
+endless "closed for ever" EIO "* close"
+endless "a wrong range for ever" EIO "* 206 wrong-range"
+
+plan "* ok"
+expect "a read right after" ok "$(read_block $at)"
+umount_mdcfs
+grep -qF "$storage_url/data.bin?" "$log" && fail "a URL with its query in the log"
+
+# Of all that nothing was kept.
+mount_mdcfs "$storage_url/data.bin"
+timeout -s KILL 60 cmp "$(data_at)" "$reference" || fail "after a new mount"
+expect "not a block is refused" 0 "$(stat_of cache_bad)"
+umount_mdcfs
+
+# A server that ignores ranges is of use for the first block, whatever that is good for; it is not read on.
+rm -rf "$cache"
+plan "1 200 ignore-range" "* ok"
+mount_mdcfs "$storage_url/data.bin"
+expect "size, from a whole answer" "$(stat -c %s "$reference")" "$(stat -c %s "$(data_at)")"
+expect "the first block of a whole answer" ok "$(read_block 0)"
+expect "requests" 1 "$(asked)"
+[ "$(stat_of storage_bytes)" -le $((4 << 20)) ] || fail "the whole file was taken"
+expect "the next one" ok "$(read_block 1)"
