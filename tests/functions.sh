@@ -279,7 +279,7 @@ start_sample() { # [-l LIFETIME] [-q DAILY] [-x EXTRA.json]
 	cleanup_fn "$top/sample/serve" stop "$tmp/sample"
 	"$top/sample/serve" start "$tmp/sample" "$sample" "$@" || fail "the sample's servers did not start"
 	. "$tmp/sample/env"
-	slug=$(basename "$(ls "$sample"/objects/*-english-*.tar.gz)" .tar.gz)
+	slug=$(basename "$(ls "$sample"/objects/*-englis-*.tar.gz)" .tar.gz)
 	MDC_API_URL=$api_url
 	MDC_API_KEY=$api_key
 	export MDC_API_URL MDC_API_KEY

@@ -12,6 +12,7 @@
 #include "source/api.h"
 
 #define MAX_TRIES 12u
+#define PROBE_TRIES 5u
 #define FIRST_WAIT_MS 200
 #define LONGEST_WAIT_MS 20000
 
@@ -250,7 +251,9 @@ void origin_fetch(struct origin *o, struct fetch *f)
 /* Ask again later, or give up with err: the deadline counts from the last byte that came. */
 static void retry(struct fetch *f, int err, int64_t after_s)
 {
-	struct retry_policy p = { MAX_TRIES, FIRST_WAIT_MS, LONGEST_WAIT_MS,
+	/* Somebody waits at a terminal for the very first answer: is there a server at all? */
+	bool probe = origin_size(f->origin) == UINT64_MAX;
+	struct retry_policy p = { probe ? PROBE_TRIES : MAX_TRIES, FIRST_WAIT_MS, LONGEST_WAIT_MS,
 				  f->origin->st->opt->deadline * 1000 };
 	int64_t now = clock_ms();
 
