@@ -9,7 +9,7 @@ requires_fuse
 start_sample
 
 second=$(basename "$(ls "$sample"/objects/*-german-*.tar.gz)" .tar.gz)
-id=$(json_of "$sample/datasets.json" '[x["id"] for x in d if "english" in x["slug"]][0]')
+id=$(json_of "$sample/datasets.json" '[x["id"] for x in d if "-englis-" in x["slug"]][0]')
 printf 'not an archive\n' >"$tmp/notes.csv"
 
 # The English one twice, by slug and by id; a local file last.
