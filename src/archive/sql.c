@@ -160,7 +160,7 @@ static int user_version(struct sql *c, int *out)
 static int make_tables(struct sql *c)
 {
 	char text[sizeof(schema) + 200];
-	int version;
+	int version = 0;
 	int r = user_version(c, &version);
 
 	if (r < 0 || version == FORMAT_VERSION)
@@ -175,7 +175,7 @@ static int make_tables(struct sql *c)
 
 int sql_schema(struct sql *c)
 {
-	int version;
+	int version = 0;
 	int r = user_version(c, &version);
 
 	if (r < 0 || version == FORMAT_VERSION)
