@@ -46,11 +46,6 @@ struct tree *tree_free(struct tree *t)
 	return NULL;
 }
 
-uint64_t tree_damage(const struct tree *t)
-{
-	return t->damage;
-}
-
 static void damaged(struct tree *t, const char *path, const char *what)
 {
 	if (t->damage++ < DAMAGE_LOGGED)

@@ -21,6 +21,5 @@ int tree_add(struct tree *t, const char *path, const struct member *m) MUST_CHEC
 int tree_add_link(struct tree *t, const char *path, const char *target) MUST_CHECK;
 /* Give the regular member at path, which has no data yet, the size and place of m. */
 int tree_set_data(struct tree *t, const char *path, const struct member *m) MUST_CHECK;
-uint64_t tree_damage(const struct tree *t); /* members left out or bent so far */
 
 #endif
