@@ -7,16 +7,20 @@
 
 #include "base/stats.h"
 #include "fs/control.h"
-#include "fs/inode.h"
+#include "fs/node_parts.h"
 
 #define BLKSIZE (128u << 10)
-#define DOTS 2u /* "." and ".." come before all cookies */
 
-static struct volume *volume_of(struct fs *fs, uint64_t ino)
+struct place node_place(struct fs *fs, uint64_t ino)
 {
-	unsigned n = ino_dataset(ino);
+	struct place p = { .number = ino_archive(ino), .kind = ino_kind(ino) };
 
-	return n >= 1 && n <= fs->n_volumes ? fs->volumes[n - 1] : NULL;
+	if (p.number >= 1 && p.number <= fs->n_volumes) {
+		p.volume = fs->volumes[p.number - 1];
+		p.archive = p.volume->archive;
+	}
+	p.row = p.archive ? ino_row(ino) : 0;
+	return p;
 }
 
 /* ---- attributes ---- */
@@ -47,13 +51,13 @@ static mode_t visible_mode(mode_t mode)
 	return (mode & ~(mode_t)0222) | 0400;
 }
 
-/* constant: the archive was complete before m was asked for, so nothing replaces it any more. */
-static void fill_member(struct fs *fs, struct node *n, struct volume *v, unsigned dataset,
-			const struct member *m, bool constant)
+void node_fill_member(struct fs *fs, struct node *n, const struct place *p, const struct member *m,
+		      bool constant)
 {
 	uint64_t size = S_ISLNK(m->mode) && m->link ? strlen(m->link) : m->size;
 
-	fill(fs, n, ino_make(dataset, MEMBER_BASE + m->id), visible_mode(m->mode), size, m->mtime);
+	fill(fs, n, ino_of_row(p->number, KIND_PLAIN, m->id), visible_mode(m->mode), size,
+	     m->mtime);
 	n->st.st_nlink = m->nlink;
 	n->st.st_mtim.tv_nsec = n->st.st_atim.tv_nsec = n->st.st_ctim.tv_nsec = m->mtime_ns;
 	n->st.st_rdev = makedev(m->dev_major, m->dev_minor);
@@ -61,7 +65,7 @@ static void fill_member(struct fs *fs, struct node *n, struct volume *v, unsigne
 	n->constant = constant;
 	if (m->id == INDEX_ROOT && m->mtime == 0)
 		n->st.st_mtim.tv_sec = n->st.st_atim.tv_sec = n->st.st_ctim.tv_sec =
-			v->dataset->mtime;
+			p->volume->dataset->mtime;
 }
 
 static void stat_control(struct fs *fs, uint64_t ino, struct node *out)
@@ -96,31 +100,21 @@ static int stat_root(struct fs *fs, uint64_t ino, struct node *out)
 	}
 }
 
-static int stat_member(struct fs *fs, struct volume *v, uint64_t ino, struct node *out)
+static int stat_row(struct fs *fs, const struct place *p, struct node *out)
 {
 	AUTO(member_free) struct member m = { 0 };
-	bool constant;
-	int r;
+	bool constant = archive_complete(p->archive);
+	int r = archive_get(p->archive, p->row, &m);
 
-	if (!v->archive || ino_local(ino) <= MEMBER_BASE)
-		return -ENOENT;
-	constant = archive_complete(v->archive);
-	r = archive_get(v->archive, ino_local(ino) - MEMBER_BASE, &m);
 	if (r == 0)
-		fill_member(fs, out, v, ino_dataset(ino), &m, constant);
+		node_fill_member(fs, out, p, &m, constant);
 	return r;
 }
 
-int node_stat(struct fs *fs, uint64_t ino, struct node *out)
+static int stat_around(struct fs *fs, const struct volume *v, uint64_t ino, struct node *out)
 {
-	struct volume *v = volume_of(fs, ino);
-	const struct dataset *d;
+	const struct dataset *d = v->dataset;
 
-	if (ino_dataset(ino) == 0)
-		return stat_root(fs, ino, out);
-	if (!v)
-		return -ENOENT;
-	d = v->dataset;
 	switch (ino_local(ino)) {
 	case LOCAL_DIR:
 		fill(fs, out, ino, S_IFDIR | 0755, 0, d->mtime);
@@ -138,8 +132,19 @@ int node_stat(struct fs *fs, uint64_t ino, struct node *out)
 		fill(fs, out, ino, S_IFLNK | 0777, strlen(v->dir), d->mtime);
 		return 0;
 	default:
-		return stat_member(fs, v, ino, out);
+		return -ENOENT;
 	}
+}
+
+int node_stat(struct fs *fs, uint64_t ino, struct node *out)
+{
+	struct place p = node_place(fs, ino);
+
+	if (p.number == 0)
+		return stat_root(fs, ino, out);
+	if (p.row > 0)
+		return stat_row(fs, &p, out);
+	return p.volume ? stat_around(fs, p.volume, ino, out) : -ENOENT;
 }
 
 int node_stat_reader(struct fs *fs, uint64_t ino, struct node *out)
@@ -152,16 +157,10 @@ int node_stat_reader(struct fs *fs, uint64_t ino, struct node *out)
 
 /* ---- fixed directories ---- */
 
-struct fixed_entry {
-	const char *name;
-	uint64_t ino;
-};
-
-/* The entries of a directory that is not inside an archive, at most max; -1: it is inside one. */
-static int fixed_entries(struct fs *fs, uint64_t ino, struct fixed_entry *e)
+int node_fixed(struct fs *fs, uint64_t ino, struct fixed_entry e[static FIXED_MAX])
 {
-	struct volume *v = volume_of(fs, ino);
-	unsigned d = ino_dataset(ino);
+	const struct volume *v = node_place(fs, ino).volume;
+	unsigned d = ino_archive(ino);
 	int n = 0;
 
 	if (ino == INO_CONTROL) {
@@ -177,11 +176,9 @@ static int fixed_entries(struct fs *fs, uint64_t ino, struct fixed_entry *e)
 	e[n++] = (struct fixed_entry){ v->dataset->filename, ino_make(d, LOCAL_FILE) };
 	if (v->archive)
 		e[n++] = (struct fixed_entry){ v->archive_dir,
-					       ino_make(d, MEMBER_BASE + INDEX_ROOT) };
+					       ino_of_row(d, KIND_PLAIN, INDEX_ROOT) };
 	return n;
 }
-
-#define FIXED_MAX 4
 
 static int lookup_root(struct fs *fs, const char *name, struct node *out)
 {
@@ -196,39 +193,37 @@ static int lookup_root(struct fs *fs, const char *name, struct node *out)
 	return -ENOENT;
 }
 
-static int lookup_member(struct fs *fs, struct volume *v, uint64_t parent, const char *name,
-			 struct waiter *w, struct node *out, bool *absent_for_good)
+static int lookup_member(struct fs *fs, const struct place *dir, const char *name, struct waiter *w,
+			 struct node *out, bool *absent_for_good)
 {
 	AUTO(member_free) struct member m = { 0 };
 	bool complete =
-		archive_complete(v->archive); /* asked before: it may become so on the way */
-	int r = archive_lookup(v->archive, ino_local(parent) - MEMBER_BASE, name, w, &m);
+		archive_complete(dir->archive); /* asked before: it may become so on the way */
+	int r = archive_lookup(dir->archive, dir->row, name, w, &m);
 
 	*absent_for_good = complete;
 	if (r == 0)
-		fill_member(fs, out, v, ino_dataset(parent), &m, complete);
+		node_fill_member(fs, out, dir, &m, complete);
 	return r;
 }
 
 int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter *w,
 		struct node *out, bool *absent_for_good)
 {
+	struct place p = node_place(fs, parent);
 	struct fixed_entry e[FIXED_MAX];
-	struct volume *v = volume_of(fs, parent);
 	int n;
 
 	*absent_for_good = true;
 	if (parent == INO_ROOT)
 		return lookup_root(fs, name, out);
-	n = fixed_entries(fs, parent, e);
+	if (p.row > 0)
+		return lookup_member(fs, &p, name, w, out, absent_for_good);
+	n = node_fixed(fs, parent, e);
 	for (int i = 0; i < n; i++)
 		if (strcmp(name, e[i].name) == 0)
 			return node_stat(fs, e[i].ino, out);
-	if (n >= 0)
-		return -ENOENT;
-	if (!v || !v->archive || ino_local(parent) <= MEMBER_BASE)
-		return -ENOTDIR;
-	return lookup_member(fs, v, parent, name, w, out, absent_for_good);
+	return n >= 0 ? -ENOENT : -ENOTDIR;
 }
 
 /* ---- reading ---- */
@@ -244,26 +239,29 @@ static int64_t read_text(const char *text, void *buf, size_t len, uint64_t off)
 	return (int64_t)len;
 }
 
-static int64_t read_member(struct volume *v, uint64_t row, void *buf, size_t len, uint64_t off,
-			   struct waiter *w)
+static int64_t read_row(const struct place *p, void *buf, size_t len, uint64_t off,
+			struct waiter *w)
 {
 	AUTO(member_free) struct member m = { 0 };
-	int r = v->archive ? archive_get(v->archive, row, &m) : -ENOENT;
+	int r = archive_get(p->archive, p->row, &m);
 
 	if (r < 0)
 		return r;
-	if (S_ISDIR(m.mode))
+	if (S_ISDIR(m.mode) || p->kind != KIND_PLAIN)
 		return -EISDIR;
-	return archive_pread(v->archive, &m, buf, len, off, w);
+	return archive_pread(p->archive, &m, buf, len, off, w);
 }
 
 int64_t node_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t off,
 		  struct waiter *w)
 {
-	struct volume *v = volume_of(fs, ino);
+	struct place p = node_place(fs, ino);
+	const struct volume *v = p.volume;
 
 	if (ino >= INO_STATUS && ino <= INO_LOG)
 		return control_read(fs, ino, buf, len, off);
+	if (p.row > 0)
+		return read_row(&p, buf, len, off, w);
 	if (!v)
 		return -EISDIR;
 	switch (ino_local(ino)) {
@@ -278,7 +276,7 @@ int64_t node_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t o
 	case LOCAL_ID:
 		return -EINVAL;
 	default:
-		return read_member(v, ino_local(ino) - MEMBER_BASE, buf, len, off, w);
+		return -ENOENT;
 	}
 }
 
@@ -302,7 +300,7 @@ static uint64_t seek_sparse(const struct member *m, uint64_t off, bool hole)
 int node_seek(struct fs *fs, uint64_t ino, uint64_t off, bool hole, uint64_t *out)
 {
 	AUTO(member_free) struct member m = { 0 };
-	struct volume *v = volume_of(fs, ino);
+	struct place p = node_place(fs, ino);
 	struct node n;
 	uint64_t at;
 	int r = node_stat(fs, ino, &n);
@@ -312,8 +310,8 @@ int node_seek(struct fs *fs, uint64_t ino, uint64_t off, bool hole, uint64_t *ou
 	if (off >= (uint64_t)n.st.st_size)
 		return -ENXIO;
 	at = hole ? (uint64_t)n.st.st_size : off;
-	if (v && v->archive && ino_local(ino) > MEMBER_BASE) {
-		r = archive_get(v->archive, ino_local(ino) - MEMBER_BASE, &m);
+	if (p.row > 0 && p.kind == KIND_PLAIN) {
+		r = archive_get(p.archive, p.row, &m);
 		if (r < 0)
 			return r;
 		if (m.sparse)
@@ -328,126 +326,23 @@ int node_seek(struct fs *fs, uint64_t ino, uint64_t off, bool hole, uint64_t *ou
 int node_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out)
 {
 	AUTO(member_free) struct member m = { 0 };
-	struct volume *v = volume_of(fs, ino);
+	struct place p = node_place(fs, ino);
 	int r;
 
-	if (!v)
-		return -EINVAL;
-	if (ino_local(ino) == LOCAL_ID) {
-		*out = strdup(v->dir);
+	if (p.volume && ino_local(ino) == LOCAL_ID) {
+		*out = strdup(p.volume->dir);
 		return *out ? 0 : -ENOMEM;
 	}
-	if (!v->archive || ino_local(ino) <= MEMBER_BASE)
+	if (p.row == 0 || p.kind != KIND_PLAIN)
 		return -EINVAL;
-	r = archive_get(v->archive, ino_local(ino) - MEMBER_BASE, &m);
-	return r < 0 ? r : archive_readlink(v->archive, &m, w, out);
-}
-
-/* ---- listing ---- */
-
-bool node_listing_constant(struct fs *fs, uint64_t ino)
-{
-	struct volume *v = volume_of(fs, ino);
-
-	return !v || !v->archive || ino_local(ino) <= MEMBER_BASE || archive_complete(v->archive);
-}
-
-typedef int (*list_fn)(void *arg, uint64_t cookie, const char *name, const struct node *n);
-
-static int list_fixed(struct fs *fs, const struct fixed_entry *e, int n, uint64_t after, list_fn fn,
-		      void *arg)
-{
-	for (int i = 0; i < n; i++) {
-		uint64_t cookie = DOTS + 1 + (uint64_t)i;
-		struct node node;
-
-		if (cookie <= after || node_stat(fs, e[i].ino, &node) < 0)
-			continue;
-		if (fn(arg, cookie, e[i].name, &node) != 0)
-			break;
-	}
-	return 0;
-}
-
-static int list_root(struct fs *fs, uint64_t after, list_fn fn, void *arg)
-{
-	struct node node;
-
-	if (after <= DOTS && (node_stat(fs, INO_CONTROL, &node) < 0 ||
-			      fn(arg, DOTS + 1, ".mdcfs", &node) != 0))
-		return 0;
-	for (unsigned i = 0; i < fs->n_volumes; i++) {
-		uint64_t cookie = DOTS + 2 + i;
-
-		if (cookie <= after || node_stat(fs, ino_make(i + 1, LOCAL_DIR), &node) < 0)
-			continue;
-		if (fn(arg, cookie, fs->volumes[i]->dir, &node) != 0)
-			break;
-	}
-	return 0;
-}
-
-struct member_list {
-	struct fs *fs;
-	struct volume *v;
-	unsigned dataset;
-	bool constant;
-	list_fn fn;
-	void *arg;
-};
-
-static int list_one(void *arg, uint64_t row, const char *name, const struct member *m)
-{
-	struct member_list *l = arg;
-	struct node node;
-
-	fill_member(l->fs, &node, l->v, l->dataset, m, l->constant);
-	return l->fn(l->arg, DOTS + row, name, &node);
-}
-
-/* "." and "..": 0 = go on behind them. */
-static int list_dots(struct fs *fs, uint64_t ino, uint64_t after, list_fn fn, void *arg)
-{
-	struct node node;
-
-	if (after >= DOTS || node_stat(fs, ino, &node) < 0)
-		return 0;
-	if (after < 1 && fn(arg, 1, ".", &node) != 0)
-		return 1;
-	return fn(arg, DOTS, "..", &node);
-}
-
-int node_list(struct fs *fs, uint64_t ino, uint64_t after, struct waiter *w, list_fn fn, void *arg,
-	      int *then)
-{
-	struct fixed_entry e[FIXED_MAX];
-	struct volume *v = volume_of(fs, ino);
-	struct member_list l = { fs, v, ino_dataset(ino), false, fn, arg };
-	int n = ino == INO_ROOT ? 0 : fixed_entries(fs, ino, e);
-
-	*then = 0;
-	if (n < 0 && (!v || !v->archive || ino_local(ino) <= MEMBER_BASE))
-		return -ENOTDIR;
-	if (n < 0) {
-		*then = archive_listing(v->archive, w);
-		if (*then == PARKED)
-			return PARKED;
-		l.constant = *then == 0;
-	}
-	if (list_dots(fs, ino, after, fn, arg) != 0)
-		return 0;
-	after = MAX(after, DOTS);
-	if (ino == INO_ROOT)
-		return list_root(fs, after, fn, arg);
-	if (n >= 0)
-		return list_fixed(fs, e, n, after, fn, arg);
-	return archive_list(v->archive, ino_local(ino) - MEMBER_BASE, after - DOTS, list_one, &l);
+	r = archive_get(p.archive, p.row, &m);
+	return r < 0 ? r : archive_readlink(p.archive, &m, w, out);
 }
 
 uint64_t node_progress(struct fs *fs, uint64_t ino)
 {
-	struct volume *v = volume_of(fs, ino);
+	struct place p = node_place(fs, ino);
 
 	/* Bytes that come from anywhere count too: a fetch that gets nothing has its own deadline. */
-	return stats_get(storage_bytes) + (v && v->archive ? archive_progress(v->archive) : 0);
+	return stats_get(storage_bytes) + (p.archive ? archive_progress(p.archive) : 0);
 }

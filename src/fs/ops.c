@@ -22,7 +22,7 @@ static void fill_entry(struct fuse_entry_param *e, const struct node *n)
 {
 	*e = (struct fuse_entry_param){ .ino = n->st.st_ino, .generation = 1, .attr = n->st };
 	e->attr_timeout = e->entry_timeout = n->constant ? LONG_S : SHORT_S;
-	if (ino_dataset(n->st.st_ino) == 0 && n->st.st_ino >= INO_STATUS)
+	if (ino_archive(n->st.st_ino) == 0 && n->st.st_ino >= INO_STATUS)
 		e->attr_timeout = e->entry_timeout = 0; /* each open sees the present */
 }
 
