@@ -6,6 +6,7 @@
 #include "base/util.h"
 
 int64_t clock_ms(void);  /* monotonic milliseconds: for deadlines and rates */
+int64_t clock_ns(void);  /* the same clock's nanoseconds: for what takes microseconds */
 int64_t clock_now(void); /* seconds since 1970: for leases and files */
 
 /* Parse RFC 3339 ("2026-08-27T12:00:00.000Z", also with +hh:mm): seconds since 1970.

@@ -26,6 +26,8 @@
 	X(inflated_bytes, "bytes decompressed") \
 	X(members_indexed, "archive members indexed by this process") \
 	X(requests, "filesystem requests") \
+	X(lookups, "of these, names looked up") \
+	X(lookup_ns, "nanoseconds these took inside the process, those parked left out") \
 	X(parked, "of these, parked until something arrived") \
 	X(interrupted, "of these, given up by the reader") \
 	X(deadlines, "of these, ended by their deadline")

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/stats.h"
 #include "fs/inode.h"
 #include "fs/node.h"
 
@@ -48,12 +50,24 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 /* ---- names and attributes ---- */
 
+static int timed_lookup(struct request *q, struct node *n, bool *absent_for_good)
+{
+	int64_t since = clock_ns();
+	int r = node_lookup(q->fs, q->ino, q->name, &q->waiter, n, absent_for_good);
+
+	if (r == PARKED)
+		return r;
+	stats_inc(lookups);
+	stats_add(lookup_ns, (uint64_t)(clock_ns() - since));
+	return r;
+}
+
 static int run_lookup(struct request *q)
 {
 	struct fuse_entry_param e = { 0 };
 	struct node n;
 	bool for_good;
-	int r = node_lookup(q->fs, q->ino, q->name, &q->waiter, &n, &for_good);
+	int r = timed_lookup(q, &n, &for_good);
 
 	if (r == PARKED)
 		return r;
