@@ -193,6 +193,13 @@ int archive_list(struct archive *a, uint64_t parent, uint64_t after,
 	return index_list(a->index, parent, after, fn, arg);
 }
 
+int archive_names(struct archive *a, uint64_t parent, uint64_t after,
+		  int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
+		  void *arg)
+{
+	return index_names(a->index, parent, after, fn, arg);
+}
+
 /* Bytes as they are stored: offset off of the member's data, which must have len more. */
 static int64_t stored_pread(struct archive *a, const struct member *m, void *buf, size_t len,
 			    uint64_t off, struct waiter *w)

@@ -50,6 +50,10 @@ int archive_listing(struct archive *a, struct waiter *w) MUST_CHECK;
 int archive_list(struct archive *a, uint64_t parent, uint64_t after,
 		 int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
 		 void *arg) MUST_CHECK;
+/* Likewise index_names(). */
+int archive_names(struct archive *a, uint64_t parent, uint64_t after,
+		  int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
+		  void *arg) MUST_CHECK;
 /* Bytes of a regular member, holes filled in, clipped to its size.  Count, PARKED, -errno. */
 int64_t archive_pread(struct archive *a, const struct member *m, void *buf, size_t len,
 		      uint64_t off, struct waiter *w);

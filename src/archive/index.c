@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "archive/index_rows.h"
+#include "archive/names.h"
 #include "base/digest.h"
-#include "base/file.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -216,22 +216,49 @@ int index_lookup(struct index *x, uint64_t parent, const char *name, size_t len,
 	return r;
 }
 
-static int list_rows(struct sql *c, sqlite3_stmt *st,
+static int copy_name(sqlite3_stmt *st, int col, char out[static NAMES_MAX + 1])
+{
+	size_t len = (size_t)sqlite3_column_bytes(st, col);
+	const void *p = sqlite3_column_blob(st, col);
+
+	if (!p || len > NAMES_MAX)
+		return log_error(-EIO, "index: a row without a usable name");
+	memcpy(out, p, len);
+	out[len] = '\0';
+	return 0;
+}
+
+/* The columns of LIST and NAMES. */
+static int read_listed(struct sql *c, enum statement which, struct member *m,
+		       char name[static NAMES_MAX + 1])
+{
+	sqlite3_stmt *st = c->st[which];
+	int r = copy_name(st, which == SQL_LIST ? 20 : 3, name);
+
+	if (r < 0)
+		return r;
+	if (which == SQL_LIST)
+		return read_target(c, st, m);
+	if (sqlite3_column_type(st, 2) != SQLITE_NULL)
+		return get(c, column(st, 2), m);
+	m->id = column(st, 0);
+	m->mode = (uint32_t)column(st, 1);
+	return 0;
+}
+
+static int list_rows(struct sql *c, enum statement which,
 		     int (*fn)(void *arg, uint64_t cookie, const char *name,
 			       const struct member *m),
 		     void *arg)
 {
+	char name[NAMES_MAX + 1];
 	int r;
 
-	while ((r = sql_row(c, st)) == 1) {
+	while ((r = sql_row(c, c->st[which])) == 1) {
 		AUTO(member_free) struct member m = { 0 };
-		AUTO(auto_free) void *name = NULL;
-		uint64_t cookie = column(st, 0);
-		size_t n;
+		uint64_t cookie = column(c->st[which], 0);
 
-		r = copy_blob(st, 20, &name, &n);
-		if (r == 0)
-			r = read_target(c, st, &m);
+		r = read_listed(c, which, &m, name);
 		if (r == 0 && fn(arg, cookie, name, &m) != 0)
 			return 0;
 		if (r < 0 && r != -ENOENT)
@@ -240,23 +267,37 @@ static int list_rows(struct sql *c, sqlite3_stmt *st,
 	return r;
 }
 
-int index_list(struct index *x, uint64_t parent, uint64_t after,
-	       int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
-	       void *arg)
+static int list(struct index *x, enum statement which, uint64_t parent, uint64_t after,
+		int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
+		void *arg)
 {
 	struct sql *c = take(x);
-	sqlite3_stmt *st = c ? sql_get(c, SQL_LIST) : NULL;
+	sqlite3_stmt *st = c ? sql_get(c, which) : NULL;
 	int r = -EIO;
 
 	if (st) {
 		sqlite3_bind_int64(st, 1, (int64_t)parent);
 		sqlite3_bind_int64(st, 2, (int64_t)after);
-		r = list_rows(c, st, fn, arg);
+		r = list_rows(c, which, fn, arg);
 		sqlite3_reset(st);
 	}
 	if (c)
 		give_back(x, c);
 	return r;
+}
+
+int index_list(struct index *x, uint64_t parent, uint64_t after,
+	       int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
+	       void *arg)
+{
+	return list(x, SQL_LIST, parent, after, fn, arg);
+}
+
+int index_names(struct index *x, uint64_t parent, uint64_t after,
+		int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
+		void *arg)
+{
+	return list(x, SQL_NAMES, parent, after, fn, arg);
 }
 
 static void read_point(sqlite3_stmt *st, struct gzip_point *p)

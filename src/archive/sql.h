@@ -18,6 +18,8 @@
 		  "ORDER BY id DESC LIMIT 1") \
 	X(LIST, "SELECT " MEMBER_COLUMNS " FROM member INDEXED BY by_parent " \
 		"WHERE parent=?1 AND id>?2 ORDER BY id") \
+	X(NAMES, "SELECT id,mode,target,name FROM member INDEXED BY by_parent " \
+		 "WHERE parent=?1 AND id>?2 ORDER BY id") \
 	X(CHILD, "SELECT 1 FROM member INDEXED BY by_parent WHERE parent=?1 LIMIT 1") \
 	X(POINT, "SELECT out,in_bit,flags,crc,mout,window FROM point WHERE out<=?1 ORDER BY out " \
 		 "DESC LIMIT 1") \

@@ -32,9 +32,9 @@ int node_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out) MUS
 /* Is the directory's listing whole and constant? */
 bool node_listing_constant(struct fs *fs, uint64_t ino);
 /* The entries behind cookie after (0: from the start, "." and ".." included).  fn: not 0 ends the
- * walk.
+ * walk.  Without attr only st_ino and st_mode of the nodes count.
  * 0, PARKED, or -errno that is to be told only when no entry came (a partial listing). */
-int node_list(struct fs *fs, uint64_t ino, uint64_t after, struct waiter *w,
+int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct waiter *w,
 	      int (*fn)(void *arg, uint64_t cookie, const char *name, const struct node *n),
 	      void *arg, int *then) MUST_CHECK;
 /* What a deadline is measured against for requests on this inode. */

@@ -57,7 +57,7 @@ static int list_root(struct fs *fs, uint64_t after, list_fn fn, void *arg)
 struct member_list {
 	struct fs *fs;
 	struct place dir;
-	bool constant;
+	bool constant, attr;
 	list_fn fn;
 	void *arg;
 };
@@ -83,18 +83,17 @@ static int list_dots(struct fs *fs, uint64_t ino, uint64_t after, list_fn fn, vo
 	return fn(arg, DOTS, "..", &node);
 }
 
-static int list_members(struct fs *fs, const struct place *dir, uint64_t after, bool constant,
-			list_fn fn, void *arg)
+static int list_members(struct member_list *l, uint64_t after)
 {
-	struct member_list l = { fs, *dir, constant, fn, arg };
-
-	return archive_list(dir->archive, dir->row, (after - DOTS) / PER_ROW, list_one, &l);
+	return (l->attr ? archive_list : archive_names)(
+		l->dir.archive, l->dir.row, (after - DOTS) / PER_ROW, list_one, l);
 }
 
-int node_list(struct fs *fs, uint64_t ino, uint64_t after, struct waiter *w, list_fn fn, void *arg,
-	      int *then)
+int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct waiter *w, list_fn fn,
+	      void *arg, int *then)
 {
 	struct place dir = node_place(fs, ino);
+	struct member_list l = { fs, dir, false, attr, fn, arg };
 	struct fixed_entry e[FIXED_MAX];
 	int n = ino == INO_ROOT ? 0 : node_fixed(fs, ino, e);
 
@@ -105,6 +104,7 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, struct waiter *w, lis
 		*then = archive_listing(dir.archive, w);
 		if (*then == PARKED)
 			return PARKED;
+		l.constant = *then == 0;
 	}
 	if (list_dots(fs, ino, after, fn, arg) != 0)
 		return 0;
@@ -112,6 +112,6 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, struct waiter *w, lis
 	if (ino == INO_ROOT)
 		return list_root(fs, after, fn, arg);
 	if (dir.row > 0)
-		return list_members(fs, &dir, after, *then == 0, fn, arg);
+		return list_members(&l, after);
 	return list_fixed(fs, e, n, after, fn, arg);
 }

@@ -257,7 +257,8 @@ static int run_readdir(struct request *q)
 	AUTO(auto_free) char *p = malloc(MAX(q->size, 1));
 	struct dirbuf b = { .q = q, .p = p };
 	int then;
-	int r = p ? node_list(q->fs, q->ino, q->off, &q->waiter, add_entry, &b, &then) : -ENOMEM;
+	int r = p ? node_list(q->fs, q->ino, q->off, q->plus, &q->waiter, add_entry, &b, &then)
+		  : -ENOMEM;
 
 	if (r < 0)
 		return r;
