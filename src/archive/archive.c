@@ -334,6 +334,7 @@ void archive_info(struct archive *a, struct archive_info *out)
 	out->members = index_members(a->index) - 1;
 	out->total = a->c.raw->size;
 	out->position = a->state == ARCHIVE_COMPLETE ? out->total : atomic_load(&a->raw_position);
+	out->verified = atomic_load(&a->verified);
 	memcpy(out->error, a->trouble, sizeof(out->error));
 }
 
@@ -360,6 +361,7 @@ void archive_reload_locked(struct archive *a)
 	a->position = MAX(a->position, index_number(a->index, "position", 0));
 	blocks_set_size(a->stream, index_number(a->index, "stream_size", UINT64_MAX));
 	atomic_store(&a->distrusted, index_number(a->index, "distrusted", 0));
+	atomic_store(&a->verified, index_number(a->index, "verified", 0));
 	if (index_number(a->index, "complete", 0)) {
 		a->state = ARCHIVE_COMPLETE;
 	} else if (index_number(a->index, "damaged", 0)) {

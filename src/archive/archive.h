@@ -66,6 +66,7 @@ struct archive_info {
 	const char *state;       /* "unopened", "reading", "resting", "complete", "failed" */
 	uint64_t members;
 	uint64_t position, total; /* of the archive's own bytes */
+	bool verified;		  /* the SHA-256 of the whole file is the one that was announced */
 	char error[256];         /* what is wrong with the archive, "" = nothing */
 };
 void archive_info(struct archive *a, struct archive_info *out);

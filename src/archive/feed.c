@@ -20,8 +20,7 @@ struct feed {
 	struct chunk *chunk[MAX_CHUNKS]; /* in order; [0] is being handed out */
 	unsigned n;
 	uint64_t ordered;             /* the next range to order begins here */
-	uint64_t off;                 /* next byte to hand out */
-	struct digest *digest;        /* NULL: did not begin at 0, or taken */
+	uint64_t off;		      /* next byte to hand out */
 };
 
 int feed_new(struct reader *r, uint64_t off, unsigned max_ranges, uint64_t max_bytes,
@@ -39,7 +38,6 @@ int feed_new(struct reader *r, uint64_t off, unsigned max_ranges, uint64_t max_b
 	f->chunk_size = FIRST_CHUNK;
 	f->window = 1;
 	f->off = f->ordered = off;
-	f->digest = off == 0 ? digest_new() : NULL;
 	*out = f;
 	return 0;
 }
@@ -55,7 +53,6 @@ struct feed *feed_free(struct feed *f)
 		return NULL;
 	for (unsigned i = 0; i < f->n; i++)
 		chunk_free(f->chunk[i]);
-	digest_free(f->digest);
 	free(f);
 	return NULL;
 }
@@ -108,21 +105,10 @@ int feed_next(struct feed *f, const unsigned char **p, size_t *n)
 	*p = f->chunk[0]->data + (f->off - f->chunk[0]->at.from);
 	*n = (size_t)MIN(PIECE, f->chunk[0]->at.to - f->off);
 	f->off += *n;
-	if (f->digest)
-		digest_add(f->digest, *p, *n);
 	return 1;
 }
 
 uint64_t feed_offset(const struct feed *f)
 {
 	return f->off;
-}
-
-bool feed_digest(struct feed *f, char hex[static DIGEST_HEX])
-{
-	if (!f->digest || f->off < f->reader->size)
-		return false;
-	digest_end(f->digest, hex);
-	f->digest = NULL;
-	return true;
 }

@@ -9,7 +9,6 @@
 #ifndef ARCHIVE_FEED_H
 #define ARCHIVE_FEED_H
 
-#include "base/digest.h"
 #include "store/reader.h"
 
 struct feed;
@@ -23,8 +22,5 @@ struct feed *feed_free(struct feed *f); /* NULL ok; returns NULL */
 /* The next piece, borrowed until the next call.  1; 0 = the end; -ECANCELED; -errno. */
 int feed_next(struct feed *f, const unsigned char **p, size_t *n) MUST_CHECK;
 uint64_t feed_offset(const struct feed *f); /* of the byte after the last piece handed out */
-/* SHA-256 of everything from byte 0 to the end, if this feed began at 0 and has come to the end;
- * false otherwise. */
-bool feed_digest(struct feed *f, char hex[static DIGEST_HEX]);
 
 #endif

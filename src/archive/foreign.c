@@ -172,6 +172,29 @@ static int take(struct foreign_pass *fp, const struct foreign_entry *e)
 
 /* ---- the pass ---- */
 
+static void seen(void *arg, uint64_t off, const void *p, size_t n)
+{
+	pass_hash(arg, off, p, n);
+}
+
+/* All members have come.  Where the archive was decoded from front to back it was read as well, but
+ * for what is behind its end. */
+static int read_rest(struct foreign_pass *fp)
+{
+	int r;
+
+	if (!foreign_reader_decodes(fp->reader))
+		return 0;
+	while ((r = foreign_reader_rest(fp->reader)) == 1) {
+		r = checkpoint(fp);
+		if (r < 0)
+			return r;
+	}
+	if (r == 0)
+		pass_verify(fp->p);
+	return r;
+}
+
 static int save(struct pass *p, void *arg)
 {
 	struct foreign_pass *fp = arg;
@@ -194,6 +217,8 @@ static int begin(struct foreign_pass *fp, struct pass *p)
 		.raw = p->a->c.raw,
 		.max_ranges = opt->connections,
 		.max_bytes = MIN(FEED_BYTES, opt->read_ahead / 4),
+		.seen = seen,
+		.seen_arg = p,
 		.stop = &p->a->stop,
 	};
 
@@ -229,6 +254,8 @@ static int foreign_pass(struct pass *p)
 	r = begin(fp, p);
 	while (r == 0 && (r = foreign_reader_next(fp->reader, &e)) == 1)
 		r = take(fp, e);
+	if (r == 0)
+		r = read_rest(fp);
 	if (r == -EBADMSG || r == -ENODATA)
 		explain(fp, r);
 	else if (r < 0)

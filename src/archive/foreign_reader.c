@@ -514,3 +514,11 @@ uint64_t foreign_reader_position(const struct foreign_reader *f)
 {
 	return foreign_source_position(f->source);
 }
+
+int foreign_reader_rest(struct foreign_reader *f)
+{
+	const void *p;
+	int64_t n = foreign_source_read(f->source, &p);
+
+	return n > 0 ? 1 : (int)n;
+}

@@ -41,6 +41,9 @@ int foreign_reader_next(struct foreign_reader *f, const struct foreign_entry **o
  * all of it; -EILSEQ = its data is damaged, the next entry may be well; others as for next(). */
 int foreign_reader_data(struct foreign_reader *f, const void **p, size_t *n) MUST_CHECK;
 
+/* After the end: read what the archive has behind it, a piece a call.  1; 0 = that was all; -errno. */
+int foreign_reader_rest(struct foreign_reader *f) MUST_CHECK;
+
 /* Is data decoded even when it is passed over?  So it is where the archive is compressed as a
  * whole, and by libarchive's readers of 7z and cab.  After the first next(). */
 bool foreign_reader_decodes(const struct foreign_reader *f);

@@ -102,10 +102,13 @@ int64_t foreign_source_read(struct foreign_source *s, const void **p)
 		n = choose(s);
 	if (n == 0)
 		n = s->feed ? read_fed(s, p) : read_scattered(s, p);
-	if (n < 0)
+	if (n < 0) {
 		s->error = (int)n;
-	else
-		s->pos += (uint64_t)n;
+		return n;
+	}
+	if (s->c.seen)
+		s->c.seen(s->c.seen_arg, s->pos, *p, (size_t)n);
+	s->pos += (uint64_t)n;
 	return n;
 }
 

@@ -18,6 +18,9 @@ struct foreign_source_config {
 	struct reader *raw; /* borrowed */
 	unsigned max_ranges; /* parallel ranges of a feed at most */
 	uint64_t max_bytes; /* of all that is under way */
+	/* Called for what is handed out, the bytes from off on.  NULL: nobody wants to know. */
+	void (*seen)(void *arg, uint64_t off, const void *p, size_t n);
+	void *seen_arg;
 	const _Atomic bool *stop; /* turns true: everything fails with -ECANCELED */
 };
 

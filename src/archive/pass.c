@@ -175,6 +175,41 @@ void pass_progress(struct pass *p, uint64_t raw_position)
 	atomic_fetch_add(&p->a->progress, 1);
 }
 
+void pass_hash(struct pass *p, uint64_t off, const void *bytes, size_t n)
+{
+	if (p->verify)
+		verify_add(p->verify, off, bytes, n);
+}
+
+/* Members of a file that is not the one that was announced are not served (-o unverified). */
+static void distrust(struct pass *p)
+{
+	pass_trouble(p, "the SHA-256 of the file is not the one that was announced%s",
+		     p->a->c.st->opt->unverified ? ""
+						 : "; nothing is served without -o unverified");
+	atomic_store(&p->a->distrusted, true);
+	(void)!index_set_number(p->a->index, "distrusted", 1);
+}
+
+void pass_verify(struct pass *p)
+{
+	struct archive *a = p->a;
+	char hex[DIGEST_HEX];
+
+	if (!p->verify)
+		return;
+	if (!verify_end(p->verify, a->c.raw->size, hex)) {
+		log_info("%s: complete; its SHA-256 was not checked: not all of it was hashed",
+			 a->filename);
+	} else if (strcmp(hex, a->checksum) != 0) {
+		distrust(p);
+	} else {
+		log_info("%s: SHA-256 verified", a->filename);
+		atomic_store(&a->verified, true);
+		(void)!index_set_number(a->index, "verified", 1);
+	}
+}
+
 /* ---- checkpoints ---- */
 
 static void wake_names_locked(struct archive *a, int err)
@@ -213,6 +248,8 @@ static int save(struct pass *p)
 	if (r == 0)
 		r = index_set_number(a->index, "position",
 				     (p->out + up) & ~(uint64_t)(BLOCK_SIZE - 1));
+	if (r == 0 && p->verify)
+		r = verify_save(p->verify, a->index);
 	return r;
 }
 
@@ -289,15 +326,6 @@ void pass_trouble(struct pass *p, const char *fmt, ...)
 	memcpy(a->trouble, text, sizeof(text));
 	pthread_mutex_unlock(&a->lock);
 	(void)!index_set_value(a->index, "trouble", text, strlen(text));
-}
-
-void pass_distrust(struct pass *p)
-{
-	pass_trouble(p, "the SHA-256 of the file is not the one that was announced%s",
-		     p->a->c.st->opt->unverified ? ""
-						 : "; nothing is served without -o unverified");
-	atomic_store(&p->a->distrusted, true);
-	(void)!index_set_number(p->a->index, "distrusted", 1);
 }
 
 /* ---- the thread ---- */
@@ -472,8 +500,12 @@ static int run(struct archive *a)
 	if (r != 0)
 		return r < 0 ? r : others_result(a);
 	r = tree_new(a->index, name_added, &p, &p.tree);
-	if (r < 0)
+	if (r == 0 && a->checksum[0])
+		r = verify_new(a->index, &p.verify);
+	if (r < 0) {
+		tree_free(p.tree);
 		return r;
+	}
 	debug(pass, "%s: reading", a->filename);
 	pthread_mutex_lock(&a->write_lock);
 	r = conclude(&p, read_on(&p));
@@ -482,6 +514,7 @@ static int run(struct archive *a)
 		p.done(p.arg);
 	block_unref(p.part);
 	tree_free(p.tree);
+	verify_free(p.verify);
 	debug(pass, "%s: pass ends with %d", a->filename, r);
 	return r;
 }

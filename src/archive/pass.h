@@ -11,6 +11,7 @@
 
 #include "archive/state.h"
 #include "archive/tree.h"
+#include "archive/verify.h"
 
 struct pass {
 	struct archive *a;
@@ -22,6 +23,7 @@ struct pass {
 	void *arg;
 
 	/* Private to pass.c */
+	struct verify *verify; /* NULL: nobody has announced a checksum */
 	bool commit_now;
 	unsigned asked;         /* archive.asked at the last commit */
 	int64_t last_commit_ms;
@@ -50,13 +52,16 @@ void pass_output_skip(struct pass *p, uint64_t off);
 int pass_output_end(struct pass *p) MUST_CHECK;
 /* The archive's own bytes before this were read: for progress bars. */
 void pass_progress(struct pass *p, uint64_t raw_position);
+/* These of the archive's own bytes, from off on, were read.  A format that comes by all of them, in
+ * order, gives them here... */
+void pass_hash(struct pass *p, uint64_t off, const void *bytes, size_t n);
+/* ... and calls this at the end of the file, before the last output: is it the file that was
+ * announced?  The pass may have begun in the middle, when an earlier one came there. */
+void pass_verify(struct pass *p);
 /* 0 = go on; -ECANCELED = end now; -errno = the index cannot be written. */
 int pass_checkpoint(struct pass *p) MUST_CHECK;
 /* Say what is wrong with the archive; logged, shown in the status, kept in the index. */
 void pass_trouble(struct pass *p, const char *fmt, ...) PRINTF(2, 3);
-
-/* The whole file is not the one that was announced: its members are not served (-o unverified). */
-void pass_distrust(struct pass *p);
 
 /* The body of the pass thread; arg is the archive. */
 void *pass_thread(void *arg);

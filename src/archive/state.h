@@ -46,6 +46,7 @@ struct archive {
 
 	_Atomic bool stop;
 	_Atomic bool distrusted;      /* the whole file's SHA-256 is wrong */
+	_Atomic bool verified;	      /* it is right */
 	_Atomic uint64_t progress;    /* see archive_progress() */
 	_Atomic uint64_t raw_position; /* for people */
 	_Atomic unsigned n_names;     /* length of names, for a look without the lock */

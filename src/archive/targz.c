@@ -74,22 +74,16 @@ static int begin(struct targz *t, struct pass *p)
 			MIN(FEED_BYTES, opt->read_ahead / 4), &p->a->stop, &t->feed);
 }
 
-/* The whole file has passed: is it the one that was promised? */
-static void check_digest(struct targz *t)
+/* The next piece of the file.  1; 0 = the end; -errno. */
+static int next_piece(struct targz *t, const unsigned char **piece, size_t *n)
 {
-	struct archive *a = t->tar.p->a;
-	char hex[DIGEST_HEX];
+	int r = feed_next(t->feed, piece, n);
 
-	if (!a->checksum[0])
-		return;
-	if (!feed_digest(t->feed, hex))
-		log_info("%s: complete; its SHA-256 was not checked, since it was not read in one "
-			 "go",
-			 a->filename);
-	else if (strcmp(hex, a->checksum) != 0)
-		pass_distrust(t->tar.p);
-	else
-		log_info("%s: SHA-256 verified", a->filename);
+	if (r == 1) {
+		pass_hash(t->tar.p, feed_offset(t->feed) - *n, *piece, *n);
+		pass_progress(t->tar.p, feed_offset(t->feed));
+	}
+	return r;
 }
 
 /* The rest of the file after the gzip stream's end: only the digest needs it. */
@@ -99,8 +93,7 @@ static int drain(struct targz *t)
 	size_t n;
 	int r;
 
-	while ((r = feed_next(t->feed, &piece, &n)) == 1) {
-		pass_progress(t->tar.p, feed_offset(t->feed));
+	while ((r = next_piece(t, &piece, &n)) == 1) {
 		r = pass_checkpoint(t->tar.p);
 		if (r < 0)
 			break;
@@ -115,8 +108,7 @@ static int decode(struct targz *t)
 	size_t n;
 	int r;
 
-	while ((r = feed_next(t->feed, &piece, &n)) == 1) {
-		pass_progress(t->tar.p, feed_offset(t->feed));
+	while ((r = next_piece(t, &piece, &n)) == 1) {
 		r = gzip_pass_feed(t->gzip, piece, n);
 		if (r != 0)
 			break;
@@ -155,7 +147,7 @@ static int targz_pass(struct pass *p)
 	else if (r == -EBADMSG || r == -ENODATA)
 		pass_trouble(p, "%s", gzip_pass_error(t->gzip));
 	if (r == 0) {
-		check_digest(t);
+		pass_verify(p);
 		r = tarpass_finish(&t->tar);
 	}
 	if (r == 0 || r == -EBADMSG ||

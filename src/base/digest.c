@@ -1,49 +1,114 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* digest.c - see digest.h.  CRC-32C uses the SSE4.2 instruction where the machine has it. */
+/* digest.c - see digest.h.  CRC-32C uses the SSE4.2 instruction where the machine has it.
+ *
+ * SHA-256 goes through libcrypto's older interface: the newer one (EVP) does the same work with the
+ * same code, but gives no access to the state between two pieces, which has to outlive the process.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED /* since OpenSSL 3.0, without a replacement that does this */
 #include "base/digest.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#define STATE_MAGIC "SHA256\0\1" /* and the version */
+#define STATE_WORDS 8u
+#define STATE_COUNT (STATE_WORDS + 4 * 8)
+#define STATE_BLOCK (STATE_COUNT + 8)
+#define STATE_CRC (STATE_BLOCK + SHA256_CBLOCK)
 
 struct digest {
-	EVP_MD_CTX *ctx;
+	SHA256_CTX ctx;
+	uint64_t bytes;
 };
 
 struct digest *digest_new(void)
 {
 	struct digest *d = calloc(1, sizeof(*d));
 
-	if (d && (!(d->ctx = EVP_MD_CTX_new()) || !EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL))) {
-		digest_free(d);
-		d = NULL;
-	}
+	if (d)
+		SHA256_Init(&d->ctx);
 	return d;
 }
 
 void digest_add(struct digest *d, const void *p, size_t n)
 {
-	EVP_DigestUpdate(d->ctx, p, n);
+	SHA256_Update(&d->ctx, p, n);
+	d->bytes += n;
 }
 
 void digest_end(struct digest *d, char hex[static DIGEST_HEX])
 {
-	unsigned char raw[EVP_MAX_MD_SIZE] = { 0 };
-	unsigned n = 0;
+	unsigned char raw[SHA256_DIGEST_LENGTH] = { 0 };
 
-	EVP_DigestFinal_ex(d->ctx, raw, &n);
-	for (unsigned i = 0; i < 32; i++)
+	SHA256_Final(raw, &d->ctx);
+	for (unsigned i = 0; i < sizeof(raw); i++)
 		snprintf(hex + 2 * i, 3, "%02x", raw[i]);
 	digest_free(d);
 }
 
 void digest_free(struct digest *d)
 {
-	if (d)
-		EVP_MD_CTX_free(d->ctx);
 	free(d);
+}
+
+uint64_t digest_bytes(const struct digest *d)
+{
+	return d->bytes;
+}
+
+static void put_be(unsigned char *p, unsigned n, uint64_t v)
+{
+	while (n-- > 0) {
+		p[n] = (unsigned char)v;
+		v >>= 8;
+	}
+}
+
+static uint64_t get_be(const unsigned char *p, unsigned n)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+void digest_save(const struct digest *d, unsigned char out[static DIGEST_STATE])
+{
+	_Static_assert(DIGEST_STATE == STATE_CRC + 4, "the layout in digest.h");
+
+	memset(out, 0, DIGEST_STATE);
+	memcpy(out, STATE_MAGIC, STATE_WORDS);
+	for (unsigned i = 0; i < 8; i++)
+		put_be(out + STATE_WORDS + 4 * i, 4, d->ctx.h[i]);
+	put_be(out + STATE_COUNT, 8, d->bytes);
+	memcpy(out + STATE_BLOCK, d->ctx.data, d->bytes % SHA256_CBLOCK);
+	put_be(out + STATE_CRC, 4, crc32c(0, out, STATE_CRC));
+}
+
+int digest_load(const void *state, size_t n, struct digest **out)
+{
+	const unsigned char *p = state;
+	struct digest *d;
+
+	if (n != DIGEST_STATE || memcmp(p, STATE_MAGIC, STATE_WORDS) != 0 ||
+	    get_be(p + STATE_CRC, 4) != crc32c(0, p, STATE_CRC))
+		return -EINVAL;
+	d = digest_new();
+	if (!d)
+		return -ENOMEM;
+	for (unsigned i = 0; i < 8; i++)
+		d->ctx.h[i] = (SHA_LONG)get_be(p + STATE_WORDS + 4 * i, 4);
+	d->bytes = get_be(p + STATE_COUNT, 8);
+	d->ctx.num = (unsigned)(d->bytes % SHA256_CBLOCK);
+	d->ctx.Nl = (SHA_LONG)(d->bytes << 3); /* libcrypto counts bits, in two words */
+	d->ctx.Nh = (SHA_LONG)(d->bytes >> 29);
+	memcpy(d->ctx.data, p + STATE_BLOCK, d->ctx.num);
+	*out = d;
+	return 0;
 }
 
 int digest_strings(char hex[static DIGEST_HEX], ...)
@@ -106,8 +171,8 @@ static uint64_t skip_lane(uint64_t c)
 
 /* The instruction takes three cycles but may begin one in each: so three lanes side by side, joined
  * as CRCs are linear. */
-__attribute__((target("sse4.2")))
-static uint64_t crc_three_lanes(uint64_t a, const unsigned char *p)
+__attribute__((target("sse4.2"))) static uint64_t crc_three_lanes(uint64_t a,
+								  const unsigned char *p)
 {
 	uint64_t b = 0, c = 0;
 
@@ -124,8 +189,8 @@ static uint64_t crc_three_lanes(uint64_t a, const unsigned char *p)
 	return skip_lane(skip_lane(a) ^ b) ^ c;
 }
 
-__attribute__((target("sse4.2")))
-static uint32_t crc_by_sse42(uint32_t crc, const unsigned char *p, size_t n)
+__attribute__((target("sse4.2"))) static uint32_t crc_by_sse42(uint32_t crc, const unsigned char *p,
+							       size_t n)
 {
 	uint64_t c = crc;
 

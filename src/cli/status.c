@@ -66,6 +66,8 @@ static void print_archive(const struct json *a)
 	    json_u64(a, "total", &total) && total > 0)
 		printf(", %.1f %% (%s of %s)", 100.0 * (double)position / (double)total,
 		       human_size(position, done), human_size(total, of));
+	if (json_bool(a, "verified", false))
+		printf(", SHA-256 verified");
 	putchar('\n');
 	print_field("error", json_str(a, "error"));
 }

@@ -145,6 +145,7 @@ static struct json *archive_status(struct archive *a)
 	json_set_u64(j, "members", i.members);
 	json_set_u64(j, "position", i.position);
 	json_set_u64(j, "total", i.total);
+	json_set_bool(j, "verified", i.verified);
 	json_set_str(j, "error", i.error);
 	return j;
 }

@@ -103,6 +103,25 @@ PYTHON
 	serve_www
 }
 
+# Let the API know $tmp/www/data.tar.gz as the dataset "data", with its SHA-256 or with another one.  Needs
+# make_archive; exports what a mount of it needs.
+serve_dataset() { # [CHECKSUM]
+	api_key=dataset-key-3141592653
+	cat >"$tmp/api.json" <<CONF
+{"keys": ["$api_key"], "storage": "$storage_url", "secret": "", "daily_limit": null,
+ "datasets": [{"id": "cm0data00000000000000000", "slug": "data", "filename": "data.tar.gz",
+  "file": "$tmp/www/data.tar.gz", "checksum": "${1:-$(sha256sum <"$tmp/www/data.tar.gz" | cut -d ' ' -f 1)}"}]}
+CONF
+	rm -f "$tmp/api.port"
+	python3 "$top/sample/api.py" --config "$tmp/api.json" --port 0 --port-file "$tmp/api.port" \
+		--log "$api_log" </dev/null >"$tmp/api.out" 2>&1 &
+	cleanup_fn stop_child $!
+	retry 20 test -s "$tmp/api.port" || fail "api.py did not start"
+	MDC_API_URL=http://127.0.0.1:$(cat "$tmp/api.port")/api
+	MDC_API_KEY=$api_key
+	export MDC_API_URL MDC_API_KEY
+}
+
 # Where its members are.
 members_at() { # [MOUNTPOINT]
 	echo "${1:-$mnt}/data/data"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* digest.c - SHA-256 and CRC-32C against published vectors. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,13 +106,86 @@ static void test_crc32c_pieces(void **state)
 				 whole);
 }
 
+/* Interrupted at any byte, saved, loaded, gone on with: the same digest. */
+static void test_state(void **state)
+{
+	static unsigned char data[300];
+	unsigned char saved[DIGEST_STATE];
+	char whole[DIGEST_HEX], pieces[DIGEST_HEX];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(data); i++)
+		data[i] = (unsigned char)(i * 31 + 7);
+	for (size_t cut = 0; cut <= sizeof(data); cut++) {
+		struct digest *a = digest_new(), *b;
+
+		digest_add(a, data, cut);
+		assert_int_equal(digest_bytes(a), cut);
+		digest_save(a, saved);
+		assert_int_equal(digest_load(saved, sizeof(saved), &b), 0);
+		assert_int_equal(digest_bytes(b), cut);
+		digest_add(a, data + cut, sizeof(data) - cut);
+		digest_add(b, data + cut, sizeof(data) - cut);
+		digest_end(a, whole);
+		digest_end(b, pieces);
+		assert_string_equal(pieces, whole);
+	}
+	assert_string_equal(whole,
+			    "4ebe2a8bd5ece93fb899b68e8a5fe64464b2058a5ddca6c079bc907930aa3003");
+}
+
+/* libcrypto counts bits in two words of 32. */
+static void test_state_large(void **state)
+{
+	static unsigned char data[1 << 20];
+	unsigned char saved[DIGEST_STATE];
+	char whole[DIGEST_HEX], pieces[DIGEST_HEX];
+	struct digest *a = digest_new(), *b;
+
+	(void)state;
+	for (unsigned i = 0; i < 513; i++)
+		digest_add(a, data, sizeof(data));
+	digest_add(a, data, 3);
+	digest_save(a, saved);
+	assert_int_equal(digest_load(saved, sizeof(saved), &b), 0);
+	digest_add(a, data, 1000);
+	digest_add(b, data, 1000);
+	digest_end(a, whole);
+	digest_end(b, pieces);
+	assert_string_equal(pieces, whole);
+}
+
+static void test_state_damaged(void **state)
+{
+	unsigned char saved[DIGEST_STATE + 1] = { 0 };
+	struct digest *d = digest_new(), *loaded = NULL;
+
+	(void)state;
+	digest_add(d, "seventy bytes, so that there is a whole block and a part of the next one",
+		   70);
+	digest_save(d, saved);
+	digest_free(d);
+	assert_int_equal(digest_load(saved, 0, &loaded), -EINVAL);
+	assert_int_equal(digest_load(saved, DIGEST_STATE - 1, &loaded), -EINVAL);
+	assert_int_equal(digest_load(saved, DIGEST_STATE + 1, &loaded), -EINVAL);
+	for (unsigned i = 0; i < DIGEST_STATE; i++)
+		for (unsigned bit = 0; bit < 8; bit++) {
+			saved[i] ^= (unsigned char)(1u << bit);
+			assert_int_equal(digest_load(saved, DIGEST_STATE, &loaded), -EINVAL);
+			saved[i] ^= (unsigned char)(1u << bit);
+		}
+	assert_null(loaded);
+	assert_int_equal(digest_load(saved, DIGEST_STATE, &loaded), 0);
+	digest_free(loaded);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256),
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_crc32c),
-		cmocka_unit_test(test_crc32c_pieces),
+		cmocka_unit_test(test_sha256),	      cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_crc32c),	      cmocka_unit_test(test_crc32c_pieces),
+		cmocka_unit_test(test_state),	      cmocka_unit_test(test_state_large),
+		cmocka_unit_test(test_state_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
