@@ -15,9 +15,9 @@
 #include "store/blocks.h"
 
 #define STREAM_READ_AHEAD (16u << 20) /* bytes, for one sequential reader */
-#define STREAM_FILL_MAX 16u           /* blocks: 2 MiB of output for one job, so that cores share */
-#define AGAIN_MS 10000                /* a background pass that failed begins again after this */
-#define LINK_MAX 4095u                /* bytes of a symlink target kept as data */
+#define STREAM_FILL_MAX 16u	      /* blocks: 2 MiB of output for one job, so that cores share */
+#define AGAIN_MS 10000		      /* a background pass that failed begins again after this */
+#define LINK_MAX 4095u		      /* bytes of a symlink target kept as data */
 
 /* ---- demand ---- */
 
@@ -328,6 +328,8 @@ void archive_info(struct archive *a, struct archive_info *out)
 		[ARCHIVE_FAILED] = "failed",
 	};
 
+	for (unsigned i = 0; i < TREE_DAMAGES; i++)
+		out->damage[i] = tree_damage(a->index, i);
 	LOCK_SCOPE(&a->lock);
 	out->format = a->format ? a->format->name : NULL;
 	out->state = a->state == ARCHIVE_RESTING && !a->format ? "unopened" : words[a->state];

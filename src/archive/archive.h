@@ -10,6 +10,7 @@
 #define ARCHIVE_ARCHIVE_H
 
 #include "archive/index.h"
+#include "archive/tree.h"
 #include "store/reader.h"
 #include "store/store.h"
 
@@ -68,6 +69,7 @@ struct archive_info {
 	uint64_t position, total; /* of the archive's own bytes */
 	bool verified;		  /* the SHA-256 of the whole file is the one that was announced */
 	char error[256];         /* what is wrong with the archive, "" = nothing */
+	uint64_t damage[TREE_DAMAGES]; /* members whose place was bent, or that were left out */
 };
 void archive_info(struct archive *a, struct archive_info *out);
 /* Grows whenever the pass gets on: a deadline counts from its last change. */

@@ -244,6 +244,8 @@ static int save(struct pass *p)
 	int r = p->save ? p->save(p, p->arg) : 0;
 
 	if (r == 0)
+		r = tree_save(p->tree);
+	if (r == 0)
 		r = index_set_number(a->index, "raw_position", atomic_load(&a->raw_position));
 	if (r == 0)
 		r = index_set_number(a->index, "position",
@@ -369,6 +371,8 @@ static int conclude(struct pass *p, int r)
 	bool ended = r == 0 || r == -EBADMSG || r == -ENODATA;
 	int e = 0;
 
+	if (ended)
+		tree_report(p->tree, p->a->filename);
 	if (!ended && !p->save)
 		e = -ECANCELED;
 	else if (r == 0)

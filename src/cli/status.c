@@ -48,6 +48,23 @@ static void print_file(const struct json *d)
 		printf(", size not known yet\n");
 }
 
+/* Members whose place in the tree is not what they say, or that have none. */
+static void print_damage(const struct json *list)
+{
+	char count[32];
+	uint64_t n;
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *what = json_str(json_at(list, i), "what");
+
+		if (!what || !json_u64(json_at(list, i), "members", &n))
+			continue;
+		printf("    %-9s %s members: ", "damage", human_count(n, count));
+		human_print(stdout, what);
+		putchar('\n');
+	}
+}
+
 static void print_archive(const struct json *a)
 {
 	char members[32], done[32], of[32];
@@ -70,6 +87,7 @@ static void print_archive(const struct json *a)
 		printf(", SHA-256 verified");
 	putchar('\n');
 	print_field("error", json_str(a, "error"));
+	print_damage(json_get(a, "damage"));
 }
 
 static void print_lease(const struct json *lease)

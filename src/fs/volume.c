@@ -129,6 +129,24 @@ struct volume *volume_free(struct volume *v)
 	return NULL;
 }
 
+/* What was odd about members: how many, and what. */
+static struct json *damage_status(const struct archive_info *i)
+{
+	struct json *list = json_array();
+
+	for (unsigned k = 0; k < TREE_DAMAGES; k++) {
+		struct json *j;
+
+		if (i->damage[k] == 0)
+			continue;
+		j = json_object();
+		json_set_u64(j, "members", i->damage[k]);
+		json_set_str(j, "what", tree_damage_text(k));
+		json_append(list, j);
+	}
+	return list;
+}
+
 static struct json *archive_status(struct archive *a)
 {
 	struct json *j = json_object();
@@ -147,6 +165,7 @@ static struct json *archive_status(struct archive *a)
 	json_set_u64(j, "total", i.total);
 	json_set_bool(j, "verified", i.verified);
 	json_set_str(j, "error", i.error);
+	json_set(j, "damage", damage_status(&i));
 	return j;
 }
 
