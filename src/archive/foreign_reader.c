@@ -36,6 +36,7 @@ struct foreign_reader {
 	uint64_t given; /* bytes of the room handed out */
 	struct member_extent whole; /* the extents of what is not sparse */
 	struct buf path, link, hard_link; /* names that had to be converted here */
+	struct xattrs xattrs; /* e's */
 	char error[200];
 };
 
@@ -173,6 +174,7 @@ struct foreign_reader *foreign_reader_free(struct foreign_reader *f)
 		freelocale(f->locale);
 	if (f->e.m.sparse)
 		free(f->e.m.extents);
+	xattrs_free(&f->xattrs);
 	buf_free(&f->path);
 	buf_free(&f->link);
 	buf_free(&f->hard_link);
@@ -299,6 +301,26 @@ static void take_attributes(struct foreign_reader *f, struct archive_entry *entr
 	f->e.encrypted = archive_entry_is_data_encrypted(entry) == 1;
 }
 
+static int take_xattrs(struct foreign_reader *f, struct archive_entry *entry)
+{
+	const char *name;
+	const void *value;
+	size_t n;
+
+	xattrs_free(&f->xattrs);
+	archive_entry_xattr_reset(entry);
+	while (archive_entry_xattr_next(entry, &name, &value, &n) == ARCHIVE_OK) {
+		int r = name && xattrs_shown(name) ? xattrs_set(&f->xattrs, name, value, n) : 0;
+
+		if (r == -ENOMEM)
+			return r;
+		f->e.lost_xattrs += r < 0;
+	}
+	if (f->xattrs.n > 0)
+		f->e.m.xattrs = &f->xattrs;
+	return 0;
+}
+
 /* Size, and the place in the stream. */
 static int take_size(struct foreign_reader *f, struct archive_entry *entry)
 {
@@ -331,6 +353,9 @@ static int take_entry(struct foreign_reader *f, struct archive_entry *entry)
 	f->extent = 0;
 	f->extent_base = f->given = 0;
 	take_attributes(f, entry);
+	r = take_xattrs(f, entry);
+	if (r < 0)
+		return r;
 	r = take_size(f, entry);
 	if (r < 0)
 		return r == -EILSEQ ? -EBADMSG : r;

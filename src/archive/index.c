@@ -25,7 +25,7 @@ void member_free(struct member *m)
 
 /* ---- connections ---- */
 
-static struct sql *take(struct index *x)
+struct sql *index_take(struct index *x)
 {
 	struct list *l;
 	struct sql *c = NULL;
@@ -39,8 +39,10 @@ static struct sql *take(struct index *x)
 	return sql_open(x->path, x->frozen ? SQL_FROZEN : SQL_READ, &c) == 0 ? c : NULL;
 }
 
-static void give_back(struct index *x, struct sql *c)
+void index_give_back(struct index *x, struct sql *c)
 {
+	if (!c)
+		return;
 	pthread_mutex_lock(&x->lock);
 	if (x->n_idle < MAX_IDLE) {
 		list_insert(x->idle.next, &c->link); /* the warmest first */
@@ -53,7 +55,7 @@ static void give_back(struct index *x, struct sql *c)
 
 /* ---- rows ---- */
 
-static int copy_blob(sqlite3_stmt *st, int col, void **out, size_t *n)
+int index_copy_blob(sqlite3_stmt *st, int col, void **out, size_t *n)
 {
 	size_t len = (size_t)sqlite3_column_bytes(st, col);
 	const void *p = sqlite3_column_blob(st, col);
@@ -100,7 +102,7 @@ static void read_numbers(sqlite3_stmt *st, struct member *m)
 	uint64_t flags = column(st, 18), dev = column(st, 8);
 
 	m->id = column(st, 0);
-	m->parent = column(st, 1);
+	m->parent = index_parent(sqlite3_column_int64(st, 1));
 	m->mode = (uint32_t)column(st, 2);
 	m->nlink = (uint32_t)MAX(column(st, 3), 1);
 	m->uid = column(st, 4);
@@ -129,7 +131,7 @@ static int read_member(sqlite3_stmt *st, struct member *out)
 
 	read_numbers(st, &m);
 	if (sqlite3_column_type(st, 16) != SQLITE_NULL)
-		r = copy_blob(st, 16, (void **)&m.link, &n);
+		r = index_copy_blob(st, 16, (void **)&m.link, &n);
 	if (r == 0)
 		r = read_map(st, 17, &m);
 	if (r < 0)
@@ -157,7 +159,7 @@ static int get(struct sql *c, uint64_t id, struct member *out)
 }
 
 /* The row of a name; for a hard link the member it is a name of. */
-static int read_target(struct sql *c, sqlite3_stmt *st, struct member *out)
+int index_read_target(struct sql *c, sqlite3_stmt *st, struct member *out)
 {
 	if (sqlite3_column_type(st, 19) == SQLITE_NULL)
 		return read_member(st, out);
@@ -187,7 +189,7 @@ int index_lookup_on(struct sql *c, uint64_t parent, const char *name, size_t len
 	index_bind_name(st, parent, name, len);
 	r = sql_row(c, st);
 	if (r == 1)
-		r = read_target(c, st, out);
+		r = index_read_target(c, st, out);
 	else if (r == 0)
 		r = -ENOENT;
 	sqlite3_reset(st);
@@ -198,21 +200,19 @@ int index_lookup_on(struct sql *c, uint64_t parent, const char *name, size_t len
 
 int index_get(struct index *x, uint64_t id, struct member *out)
 {
-	struct sql *c = take(x);
+	struct sql *c = index_take(x);
 	int r = c ? get(c, id, out) : -EIO;
 
-	if (c)
-		give_back(x, c);
+	index_give_back(x, c);
 	return r;
 }
 
 int index_lookup(struct index *x, uint64_t parent, const char *name, size_t len, struct member *out)
 {
-	struct sql *c = take(x);
+	struct sql *c = index_take(x);
 	int r = c ? index_lookup_on(c, parent, name, len, out) : -EIO;
 
-	if (c)
-		give_back(x, c);
+	index_give_back(x, c);
 	return r;
 }
 
@@ -238,7 +238,7 @@ static int read_listed(struct sql *c, enum statement which, struct member *m,
 	if (r < 0)
 		return r;
 	if (which == SQL_LIST)
-		return read_target(c, st, m);
+		return index_read_target(c, st, m);
 	if (sqlite3_column_type(st, 2) != SQLITE_NULL)
 		return get(c, column(st, 2), m);
 	m->id = column(st, 0);
@@ -271,7 +271,7 @@ static int list(struct index *x, enum statement which, uint64_t parent, uint64_t
 		int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
 		void *arg)
 {
-	struct sql *c = take(x);
+	struct sql *c = index_take(x);
 	sqlite3_stmt *st = c ? sql_get(c, which) : NULL;
 	int r = -EIO;
 
@@ -281,8 +281,7 @@ static int list(struct index *x, enum statement which, uint64_t parent, uint64_t
 		r = list_rows(c, which, fn, arg);
 		sqlite3_reset(st);
 	}
-	if (c)
-		give_back(x, c);
+	index_give_back(x, c);
 	return r;
 }
 
@@ -312,7 +311,7 @@ static void read_point(sqlite3_stmt *st, struct gzip_point *p)
 static int point(struct index *x, enum statement which, uint64_t out, struct gzip_point *p,
 		 void **window, size_t *n)
 {
-	struct sql *c = take(x);
+	struct sql *c = index_take(x);
 	sqlite3_stmt *st = c ? sql_get(c, which) : NULL;
 	int r = -EIO;
 
@@ -321,13 +320,12 @@ static int point(struct index *x, enum statement which, uint64_t out, struct gzi
 		r = sql_row(c, st);
 		r = r == 0 ? -ENOENT : MIN(r, 0);
 		if (r == 0 && window)
-			r = copy_blob(st, 5, window, n);
+			r = index_copy_blob(st, 5, window, n);
 		if (r == 0)
 			read_point(st, p);
 		sqlite3_reset(st);
 	}
-	if (c)
-		give_back(x, c);
+	index_give_back(x, c);
 	return r;
 }
 
@@ -343,7 +341,7 @@ int index_point_after(struct index *x, uint64_t out, struct gzip_point *p)
 
 int index_member_at(struct index *x, uint64_t out, struct member *m)
 {
-	struct sql *c = take(x);
+	struct sql *c = index_take(x);
 	sqlite3_stmt *st = c ? sql_get(c, SQL_MEMBER_AT) : NULL;
 	int r = -EIO;
 
@@ -353,8 +351,7 @@ int index_member_at(struct index *x, uint64_t out, struct member *m)
 		r = r == 1 ? read_member(st, m) : r == 0 ? -ENOENT : r;
 		sqlite3_reset(st);
 	}
-	if (c)
-		give_back(x, c);
+	index_give_back(x, c);
 	return r;
 }
 
@@ -366,22 +363,22 @@ uint64_t index_members(struct index *x)
 void index_recount(struct index *x)
 {
 	atomic_store(&x->members, index_number(x, "members", 1));
+	atomic_store(&x->xattr_bytes, index_number(x, "xattr_bytes", 0));
 }
 
 int index_value(struct index *x, const char *key, void **out, size_t *n)
 {
-	struct sql *c = take(x);
+	struct sql *c = index_take(x);
 	sqlite3_stmt *st = c ? sql_get(c, SQL_VALUE) : NULL;
 	int r = -EIO;
 
 	if (st) {
 		sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
 		r = sql_row(c, st);
-		r = r == 1 ? copy_blob(st, 0, out, n) : r == 0 ? -ENOENT : r;
+		r = r == 1 ? index_copy_blob(st, 0, out, n) : r == 0 ? -ENOENT : r;
 		sqlite3_reset(st);
 	}
-	if (c)
-		give_back(x, c);
+	index_give_back(x, c);
 	return r;
 }
 

@@ -11,6 +11,8 @@
 #define ARCHIVE_INDEX_H
 
 #include "archive/gzip.h"
+#include "archive/xattrs.h"
+#include "base/buf.h"
 #include "base/range.h"
 
 #define INDEX_ROOT 1u
@@ -34,7 +36,7 @@ struct member_extent {
 };
 
 struct member {
-	uint64_t id, parent;
+	uint64_t id, parent; /* parent: also of a name that was replaced */
 	uint32_t mode, nlink;
 	uint64_t uid, gid;
 	int64_t mtime;
@@ -53,6 +55,7 @@ struct member {
 	bool sparse;           /* only the extents are stored, maybe none */
 	struct member_extent *extents; /* sparse map, ascending; owned */
 	uint32_t n_extents;
+	const struct xattrs *xattrs; /* to be stored with it; borrowed; NULL when it is read */
 };
 
 void member_free(struct member *m); /* what it owns, not m itself; also for AUTO() */
@@ -89,8 +92,21 @@ int index_point(struct index *x, uint64_t out, struct gzip_point *p, void **wind
 int index_point_after(struct index *x, uint64_t out, struct gzip_point *p) MUST_CHECK;
 /* The last deflated zip member that begins at or before stream byte out; it may end before it. */
 int index_member_at(struct index *x, uint64_t out, struct member *m) MUST_CHECK;
+/* The value of an extended attribute of a row; malloc'd.  0, -ENODATA: it has none of that name. */
+int index_xattr(struct index *x, uint64_t id, const char *name, void **value, size_t *n) MUST_CHECK;
+/* Append the names of its attributes, each with its NUL.  What does not fit is left out. */
+int index_xattr_names(struct index *x, uint64_t id, struct buf *out) MUST_CHECK;
+/* The row of a name itself, even if it is a hard link's.  0, -ENOENT. */
+int index_row(struct index *x, uint64_t parent, const char *name, size_t len,
+	      uint64_t *row) MUST_CHECK;
+/* What the name of this row was before: version n counts from 1, the oldest.  0, -ENOENT. */
+int index_version(struct index *x, uint64_t row, uint32_t n, struct member *out) MUST_CHECK;
+/* All of them behind version after, oldest first.  fn: not 0 ends the walk. */
+int index_versions(struct index *x, uint64_t row, uint32_t after,
+		   int (*fn)(void *arg, uint32_t n, const struct member *m), void *arg) MUST_CHECK;
 uint64_t index_members(struct index *x);
-void index_recount(struct index *x); /* take over the count that another process has written */
+uint64_t index_xattr_bytes(struct index *x); /* of all names and values; 0: there are none at all */
+void index_recount(struct index *x); /* take over the counts that another process has written */
 /* A named value; malloc'd, NUL-terminated.  -ENOENT. */
 int index_value(struct index *x, const char *key, void **out, size_t *n) MUST_CHECK;
 uint64_t index_number(struct index *x, const char *key, uint64_t fallback);
@@ -100,17 +116,19 @@ uint64_t index_number(struct index *x, const char *key, uint64_t fallback);
 int index_begin(struct index *x) MUST_CHECK;
 int index_commit(struct index *x) MUST_CHECK;
 void index_rollback(struct index *x);
-/* Add a member under m->parent; *id is its row.  Nothing is checked for duplicates here. */
+/* Add a member under m->parent, with its attributes; *id is its row.  Nothing is checked for
+ * duplicates here. */
 int index_add(struct index *x, const char *name, size_t len, const struct member *m,
 	      uint64_t *id) MUST_CHECK;
 /* Add a second name for member target (a hard link), and count it. */
 int index_add_link(struct index *x, uint64_t parent, const char *name, size_t len, uint64_t target,
 		   uint64_t *id) MUST_CHECK;
-/* A later directory entry: the attributes of an existing row change. */
+/* A later directory entry: the attributes of an existing row change, extended ones are added. */
 int index_set_attr(struct index *x, uint64_t id, const struct member *m) MUST_CHECK;
 /* The data of an existing row came later: its size, layer and off change. */
 int index_set_data(struct index *x, uint64_t id, const struct member *m) MUST_CHECK;
-/* A name was replaced by a later one: it leaves its directory; its number stays readable. */
+/* A name is replaced by a later one: it leaves its directory and becomes the next version of what
+ * comes; its number stays readable. */
 int index_hide(struct index *x, uint64_t parent, const char *name, size_t len) MUST_CHECK;
 bool index_has_children(struct index *x, uint64_t id);
 /* As index_lookup, through the writer: sees what is not committed yet. */

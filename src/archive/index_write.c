@@ -23,6 +23,8 @@ int index_commit(struct index *x)
 {
 	int r = index_set_number(x, "members", index_members(x));
 
+	if (r == 0 && index_xattr_bytes(x) > 0)
+		r = index_set_number(x, "xattr_bytes", index_xattr_bytes(x));
 	return r < 0 ? r : run_simple(x, SQL_COMMIT);
 }
 
@@ -86,7 +88,8 @@ static void bind_member(sqlite3_stmt *st, const struct member *m)
 		sqlite3_bind_null(st, 18);
 	sqlite3_bind_null(st, 19);
 	bind_map(st, 19, m);
-	bind_u64(st, 20, (m->has_crc ? FLAG_CRC : 0u) | (m->link_inside ? FLAG_LINK_INSIDE : 0u) |
+	bind_u64(st, 20,
+		 (m->has_crc ? FLAG_CRC : 0u) | (m->link_inside ? FLAG_LINK_INSIDE : 0u) |
 				 (m->sparse ? FLAG_SPARSE : 0u));
 	sqlite3_bind_null(st, 21);
 }
@@ -106,12 +109,14 @@ static int insert(struct index *x, sqlite3_stmt *st, uint64_t *id)
 int index_add(struct index *x, const char *name, size_t len, const struct member *m, uint64_t *id)
 {
 	sqlite3_stmt *st = sql_get(x->writer, SQL_ADD);
+	int r;
 
 	if (!st)
 		return -EIO;
 	index_bind_name(st, m->parent, name, len);
 	bind_member(st, m);
-	return insert(x, st, id);
+	r = insert(x, st, id);
+	return r == 0 && m->xattrs ? index_put_xattrs(x, *id, m->xattrs) : r;
 }
 
 int index_add_link(struct index *x, uint64_t parent, const char *name, size_t len, uint64_t target,
@@ -136,6 +141,7 @@ int index_add_link(struct index *x, uint64_t parent, const char *name, size_t le
 int index_set_attr(struct index *x, uint64_t id, const struct member *m)
 {
 	sqlite3_stmt *st = sql_get(x->writer, SQL_SET_ATTR);
+	int r;
 
 	if (!st)
 		return -EIO;
@@ -145,7 +151,8 @@ int index_set_attr(struct index *x, uint64_t id, const struct member *m)
 	sqlite3_bind_int64(st, 4, (int64_t)m->gid);
 	sqlite3_bind_int64(st, 5, m->mtime);
 	sqlite3_bind_int64(st, 6, m->mtime_ns);
-	return sql_run(x->writer, st);
+	r = sql_run(x->writer, st);
+	return r == 0 && m->xattrs ? index_put_xattrs(x, id, m->xattrs) : r;
 }
 
 int index_set_data(struct index *x, uint64_t id, const struct member *m)
@@ -164,10 +171,20 @@ int index_set_data(struct index *x, uint64_t id, const struct member *m)
 int index_hide(struct index *x, uint64_t parent, const char *name, size_t len)
 {
 	sqlite3_stmt *st = sql_get(x->writer, SQL_HIDE);
+	sqlite3_stmt *uncount = sql_get(x->writer, SQL_UNCOUNT_LINK);
+	uint32_t n;
+	int r = index_last_version(x->writer, parent, name, len, &n);
 
-	if (!st)
-		return -EIO;
+	if (!st || !uncount || r < 0)
+		return r < 0 ? r : -EIO;
+	if (n == VERSIONS_MAX)
+		return -EOVERFLOW;
+	index_bind_name(uncount, parent, name, len);
+	r = sql_run(x->writer, uncount);
+	if (r < 0)
+		return r;
 	index_bind_name(st, parent, name, len);
+	sqlite3_bind_int64(st, 4, index_version_key(name, len, n + 1));
 	return sql_run(x->writer, st);
 }
 

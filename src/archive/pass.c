@@ -16,6 +16,9 @@
 #define COMMIT_MS 2000  /* a crash loses so much of the pass */
 #define REST_MS 1000    /* without demand for so long the thread ends: another mount may go on */
 #define FOLLOW_MS 200   /* between two looks at another mount's pass */
+/* The index keeps so many bytes of extended attributes, and as many more as the archive has: they
+ * may be compressed a thousandfold. */
+#define XATTRS_MIN (64u << 20)
 
 /* ---- members ---- */
 
@@ -503,7 +506,7 @@ static int run(struct archive *a)
 
 	if (r != 0)
 		return r < 0 ? r : others_result(a);
-	r = tree_new(a->index, name_added, &p, &p.tree);
+	r = tree_new(a->index, name_added, &p, XATTRS_MIN + a->c.raw->size, &p.tree);
 	if (r == 0 && a->checksum[0])
 		r = verify_new(a->index, &p.verify);
 	if (r < 0) {

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define APPLICATION_ID 0x6d646366 /* "mdcf" */
 #define BUSY_MS 10000
 
@@ -30,6 +30,8 @@ static const char schema[] =
 	"CREATE INDEX by_off ON member(off) WHERE poff>0;"
 	"CREATE TABLE point(out INTEGER PRIMARY KEY, in_bit INT, flags INT, crc INT, mout INT, "
 	"window BLOB);"
+	"CREATE TABLE xattr(member INT, name BLOB, value BLOB, PRIMARY KEY(member, name)) "
+	"WITHOUT ROWID;"
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;";
 
 int sql_errno(struct sql *c)

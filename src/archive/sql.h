@@ -10,6 +10,7 @@
 #define MEMBER_COLUMNS \
 	"id,parent,mode,nlink,uid,gid,mtime,ns,dev,size,layer,off,stored,poff,packed,crc,link," \
 	"map,flags,target,name"
+#define MEMBER_N_COLUMNS 21
 
 /* X(name, SQL) */
 #define STATEMENTS(X) \
@@ -39,7 +40,20 @@
 	X(COUNT_LINK, "UPDATE member SET nlink=ifnull(nlink,1)+1 WHERE id=?1") \
 	X(SET_ATTR, "UPDATE member SET mode=?2,uid=?3,gid=?4,mtime=?5,ns=?6 WHERE id=?1") \
 	X(SET_DATA, "UPDATE member SET size=?2,layer=?3,off=?4,stored=NULL WHERE id=?1") \
-	X(HIDE, "UPDATE member SET parent=-1 WHERE parent=?1 AND hash=?2 AND name=?3") \
+	X(UNCOUNT_LINK, "UPDATE member SET nlink=CASE WHEN nlink>2 THEN nlink-1 END WHERE id=" \
+			"(SELECT ifnull(target,id) FROM member WHERE parent=?1 AND hash=?2 " \
+			"AND name=?3)") \
+	X(LAST_VERSION, "SELECT hash FROM member INDEXED BY by_name WHERE parent=?1 AND hash>?2 " \
+			"AND name=?3 AND hash<=?4 ORDER BY hash DESC LIMIT 1") \
+	X(VERSIONS, "SELECT " MEMBER_COLUMNS ",hash FROM member INDEXED BY by_name " \
+		    "WHERE parent=?1 AND hash>?2 AND name=?3 AND hash<=?4 ORDER BY hash") \
+	X(ROW, "SELECT id FROM member WHERE parent=?1 AND hash=?2 AND name=?3") \
+	X(NAME, "SELECT parent,name FROM member WHERE id=?1") \
+	X(HIDE, \
+	  "UPDATE member SET parent=-parent,hash=?4 WHERE parent=?1 AND hash=?2 AND name=?3") \
+	X(XATTR, "SELECT value FROM xattr WHERE member=?1 AND name=?2") \
+	X(XATTR_NAMES, "SELECT name FROM xattr WHERE member=?1 ORDER BY name") \
+	X(ADD_XATTR, "INSERT OR REPLACE INTO xattr(member,name,value) VALUES(?1,?2,?3)") \
 	X(ADD_POINT, "INSERT OR REPLACE INTO point(out,in_bit,flags,crc,mout,window) " \
 		     "VALUES(?1,?2,?3,?4,?5,?6)") \
 	X(SET_VALUE, "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)")

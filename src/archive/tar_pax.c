@@ -185,6 +185,42 @@ static const struct tar_pax_key *find_key(const char *name, bool global)
 	return NULL;
 }
 
+/* Whose record this is: want or form tell, or nobody wants it. */
+static void know_key(struct tar_pax_reader *r)
+{
+	bool whole = r->n_key < sizeof(r->key);
+
+	r->key[MIN(r->n_key, sizeof(r->key) - 1)] = '\0';
+	r->want = whole ? find_key(r->key, r->global) : NULL;
+	r->form = TAR_XATTR_NONE;
+	if (r->global || r->want)
+		return;
+	if (whole)
+		r->form = tar_xattr_key(r->key, r->xattr);
+	else if (tar_xattr_prefix(r->key))
+		r->form = TAR_XATTR_BAD;
+	if (r->form != TAR_XATTR_BAD)
+		return;
+	r->bad = true;
+	r->form = TAR_XATTR_NONE;
+}
+
+static bool wanted(const struct tar_pax_reader *r)
+{
+	return r->want || r->form != TAR_XATTR_NONE;
+}
+
+static int apply_xattr(struct tar_pax_reader *r, struct tar_pax *p)
+{
+	int e = tar_xattr_value(r->form, &r->value);
+
+	if (e == 0)
+		e = xattrs_set(&p->xattrs, r->xattr, r->value.p, r->value.len);
+	if (e == -EBADMSG || e == -E2BIG)
+		r->bad = true;
+	return e == -ENOMEM ? e : 0;
+}
+
 /* A whole wanted record has been read. */
 static int apply(struct tar_pax_reader *r, struct tar_pax *p)
 {
@@ -192,6 +228,8 @@ static int apply(struct tar_pax_reader *r, struct tar_pax *p)
 	const char *value = r->value.p ? r->value.p : "";
 	int e;
 
+	if (!k)
+		return apply_xattr(r, p);
 	if (*value == '\0' && !is_sparse(k)) {
 		p->has &= ~k->bit; /* an empty value takes a global one back */
 		return 0;
@@ -237,8 +275,7 @@ static void on_key(struct tar_pax_reader *r, char c)
 		if (r->n_key < sizeof(r->key)) /* a key that long is none we know */
 			r->key[r->n_key++] = c;
 	} else {
-		r->key[MIN(r->n_key, sizeof(r->key) - 1)] = '\0';
-		r->want = r->n_key < sizeof(r->key) ? find_key(r->key, r->global) : NULL;
+		know_key(r);
 		r->value.len = 0;
 		if (r->value.p)
 			r->value.p[0] = '\0';
@@ -254,11 +291,12 @@ static ssize_t on_value(struct tar_pax_reader *r, struct tar_pax *p, const char 
 	if (r->left > 1) {
 		n = MIN(n, r->left - 1);
 		r->left -= n;
-		if (r->want)
+		if (wanted(r))
 			e = buf_add(&r->value, c, n);
 		if (e == -EMSGSIZE) {
 			r->bad = true;
 			r->want = NULL;
+			r->form = TAR_XATTR_NONE;
 		}
 		return e == -ENOMEM ? e : (ssize_t)n;
 	}
@@ -266,7 +304,7 @@ static ssize_t on_value(struct tar_pax_reader *r, struct tar_pax *p, const char 
 		stop(r);
 		return 1;
 	}
-	if (r->want)
+	if (wanted(r))
 		e = apply(r, p);
 	r->step = TAR_PAX_LENGTH;
 	r->left = r->digits = 0;
@@ -321,6 +359,7 @@ void tar_pax_free(struct tar_pax *p)
 	free(p->link);
 	free(p->sparse_name);
 	tar_sparse_free(&p->map);
+	xattrs_free(&p->xattrs);
 	*p = (struct tar_pax){ 0 };
 }
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* tar_pax.h - the records of a pax extended header (POSIX.1-2017 pax, "pax Extended Header";
- * GNU tar manual, "Storing Sparse Files" for GNU.sparse.*).
+ * GNU tar manual, "Storing Sparse Files" for GNU.sparse.*; tar_xattr.h for extended attributes).
  *
  * A body is read as it goes by: records nobody wants (attributes of any size) are passed over,
- * wanted values are held up to TAR_PAX_VALUE bytes.  Threads: one owner.
+ * wanted values are held up to TAR_PAX_VALUE bytes.  Sparse maps and extended attributes are those of
+ * one member: in a global header they mean nothing.  Threads: one owner.
  */
 #ifndef ARCHIVE_TAR_PAX_H
 #define ARCHIVE_TAR_PAX_H
 
 #include "archive/tar_sparse.h"
+#include "archive/tar_xattr.h"
 #include "base/buf.h"
 
 #define TAR_PAX_VALUE (1u << 20) /* bytes of a wanted value; a longer one is damage */
@@ -37,25 +39,28 @@ struct tar_pax {
 	uint64_t sparse_size;  /* of the file with its holes */
 	struct tar_sparse map;
 	uint64_t map_off;      /* version 0.0: offset whose length is still to come */
+	struct xattrs xattrs;
 };
 
 /* Forget everything. */
 void tar_pax_free(struct tar_pax *p);
-/* Set to (empty) what from holds, sparse maps excepted.  0 or -ENOMEM. */
+/* Set to (empty) what from, global records, holds.  0 or -ENOMEM. */
 int tar_pax_copy(struct tar_pax *to, const struct tar_pax *from) MUST_CHECK;
-/* Write what p holds, sparse maps excepted, as records again.  0, -ENOMEM or -EMSGSIZE. */
+/* Write what p, global records, holds as records again.  0, -ENOMEM or -EMSGSIZE. */
 int tar_pax_write(const struct tar_pax *p, struct buf *out) MUST_CHECK;
 
 struct tar_pax_key;
 struct tar_pax_reader {
 	enum { TAR_PAX_LENGTH, TAR_PAX_KEY, TAR_PAX_VALUE_BYTES, TAR_PAX_STOP } step;
-	bool global;   /* sparse records mean nothing then */
+	bool global;
 	bool bad;      /* a record was malformed */
 	uint64_t left; /* bytes of the record still to come, its newline included */
 	unsigned digits;
-	char key[32];
+	char key[TAR_XATTR_KEY_MAX + 1];
 	size_t n_key;
-	const struct tar_pax_key *want; /* NULL: nobody wants this value */
+	const struct tar_pax_key *want; /* NULL: nobody wants this value, */
+	enum tar_xattr form;            /* ... unless it is an attribute's */
+	char xattr[XATTRS_NAME_MAX + 1];
 	struct buf value;
 };
 

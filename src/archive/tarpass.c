@@ -39,6 +39,7 @@ static int on_member(void *arg, const struct tar_entry *e)
 		.off = e->data,
 		.stored = e->stored,
 		.link = (char *)(uintptr_t)e->link, /* lent for the call */
+		.xattrs = e->xattrs,
 	};
 	int r;
 

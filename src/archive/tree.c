@@ -30,6 +30,7 @@ struct tree {
 	void *arg;
 	uint64_t damage[TREE_DAMAGES], damage_saved[TREE_DAMAGES];
 	uint64_t made_up, named;
+	uint64_t xattr_max;
 	/* Most members follow one from the same directory, and most others one nearby: the path as
 	 * stored to the last directory that was walked to, and all directories on it. */
 	char *last;
@@ -55,7 +56,7 @@ uint64_t tree_damage(struct index *x, enum tree_damage kind)
 
 int tree_new(struct index *x,
 	     void (*added)(void *arg, uint64_t parent, const char *name, size_t len), void *arg,
-	     struct tree **out)
+	     uint64_t xattr_max, struct tree **out)
 {
 	struct tree *t = calloc(1, sizeof(*t));
 
@@ -64,6 +65,7 @@ int tree_new(struct index *x,
 	t->x = x;
 	t->added = added;
 	t->arg = arg;
+	t->xattr_max = xattr_max;
 	for (unsigned i = 0; i < TREE_DAMAGES; i++)
 		t->damage[i] = t->damage_saved[i] = tree_damage(x, i);
 	*out = t;
@@ -280,6 +282,20 @@ static int replace(struct tree *t, const char *path, const struct member *have, 
 	return r < 0 ? r : 1;
 }
 
+/* The attributes of m that the index takes. */
+static const struct xattrs *xattrs_of(struct tree *t, const char *path, const struct member *m)
+{
+	uint64_t have = index_xattr_bytes(t->x);
+
+	if (!m->xattrs || !(S_ISREG(m->mode) || S_ISDIR(m->mode)))
+		return NULL;
+	if (have > t->xattr_max || m->xattrs->list + m->xattrs->bytes > t->xattr_max - have) {
+		damaged(t, path, TREE_XATTRS);
+		return NULL;
+	}
+	return m->xattrs;
+}
+
 /* "./": the root's own attributes. */
 static int nameless(struct tree *t, const char *path, const struct member *m)
 {
@@ -289,7 +305,7 @@ static int nameless(struct tree *t, const char *path, const struct member *m)
 	return 0;
 }
 
-int tree_add(struct tree *t, const char *path, const struct member *m)
+static int add_member(struct tree *t, const char *path, const struct member *m)
 {
 	AUTO(member_free) struct member have = { 0 };
 	struct names it;
@@ -306,6 +322,14 @@ int tree_add(struct tree *t, const char *path, const struct member *m)
 	else if (r == -ENOENT)
 		r = 1;
 	return r <= 0 ? r : add_row(t, dir, it.name, it.len, m, &id);
+}
+
+int tree_add(struct tree *t, const char *path, const struct member *m)
+{
+	struct member kept = *m;
+
+	kept.xattrs = xattrs_of(t, path, m);
+	return add_member(t, path, &kept);
 }
 
 /* The member a path leads to, through directories only. */

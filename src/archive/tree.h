@@ -2,8 +2,10 @@
 /* tree.h - stored paths turned into rows of the index; private to the archive layer.
  *
  * As `tar xf` would lay them out: missing parents are made up, a later duplicate wins, a later
- * directory entry changes the attributes, a file is never a directory.  The cost of a member is
- * that of its path's bytes and of the directories on it that the member before was not in.
+ * directory entry changes the attributes, a file is never a directory.  Extended attributes are
+ * kept of files and directories, the only ones that can have such on Linux; hard links bring none.
+ * The cost of a member is that of its path's bytes and of the directories on it that the member
+ * before was not in.
  * Threads: the pass; tree_damage() and tree_damage_text(): any.
  */
 #ifndef ARCHIVE_TREE_H
@@ -11,7 +13,7 @@
 
 #include "archive/index.h"
 
-/* What can be wrong with a member's place.  All but CLIMBS: it is left out. */
+/* What can be wrong with a member's place.  All but CLIMBS and XATTRS: it is left out. */
 #define TREE_DAMAGE(X) \
 	X(CLIMBS, "climbs out with \"..\", kept inside") \
 	X(UNDER_FILE, "a file is used as a directory, left out") \
@@ -20,7 +22,8 @@
 	X(LINK_TO_NOTHING, "a hard link to nothing, left out") \
 	X(NO_NAME, "no name but dots and slashes, left out") \
 	X(TOO_DEEP, "too many levels of directories, left out") \
-	X(MADE_UP, "too many directories that are not in the archive, left out")
+	X(MADE_UP, "too many directories that are not in the archive, left out") \
+	X(XATTRS, "more extended attributes than an archive may have, they are left out")
 
 enum tree_damage {
 #define TREE_DAMAGE_ENUM(name, text) TREE_##name,
@@ -35,10 +38,11 @@ struct tree;
 uint64_t tree_damage(struct index *x, enum tree_damage kind);
 const char *tree_damage_text(enum tree_damage kind);
 
-/* added: called for every name that appears, made-up parents too. */
+/* added: called for every name that appears, made-up parents too.  xattr_max: bytes of extended
+ * attributes that the whole index may hold, the rest is left out. */
 int tree_new(struct index *x,
 	     void (*added)(void *arg, uint64_t parent, const char *name, size_t len), void *arg,
-	     struct tree **out) MUST_CHECK;
+	     uint64_t xattr_max, struct tree **out) MUST_CHECK;
 struct tree *tree_free(struct tree *t); /* NULL ok; returns NULL */
 /* Say in the log what was counted of the archive called filename. */
 void tree_report(const struct tree *t, const char *filename);

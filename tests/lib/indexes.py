@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Check SQLite indexes of archives: each is sound, and all have the same members.
+"""Check SQLite indexes of archives: each is sound, and all have the same members and attributes.
 
     indexes.py INDEX...
 
@@ -12,7 +12,8 @@ import sys
 
 def members(db):
     """All there is to know, in archive order: the numbers are inode numbers."""
-    return db.execute("SELECT * FROM member ORDER BY id").fetchall()
+    return (db.execute("SELECT * FROM member ORDER BY id").fetchall() +
+            db.execute("SELECT * FROM xattr ORDER BY member, name").fetchall())
 
 
 def main():

@@ -222,7 +222,7 @@ static void make_pax_large(struct buf *b)
 	const size_t n = 2 << 20;
 	struct buf body_text = BUF_INIT(3u << 20);
 
-	assert_int_equal(buf_addf(&body_text, "%zu SCHILY.xattr.user.big=", n + 31), 0);
+	assert_int_equal(buf_addf(&body_text, "%zu SCHILY.acl.access.big=", n + 31), 0);
 	assert_int_equal(body_text.len, 30);
 	fill(&body_text, 'v', n);
 	put(&body_text, "\n", 1);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* tar_xattr.h - extended attributes in pax records, in the two forms that are about:
+ *
+ *   SCHILY.xattr.NAME=VALUE      star and GNU tar.  The value is stored as it is; in the name GNU tar
+ *                                writes '%' as "%25" and '=' as "%3D".
+ *   LIBARCHIVE.xattr.NAME=VALUE  bsdtar: the name is percent-encoded (RFC 3986 2.1), the value base64
+ *                                (RFC 4648 4, with or without its padding).
+ *
+ * Pure; threads: any.
+ */
+#ifndef ARCHIVE_TAR_XATTR_H
+#define ARCHIVE_TAR_XATTR_H
+
+#include "archive/xattrs.h"
+#include "base/buf.h"
+
+#define TAR_XATTR_KEY_MAX 800u /* bytes of a key: prefix and name, every byte of it encoded */
+
+enum tar_xattr {
+	TAR_XATTR_NONE,	 /* no attribute, or none that is shown */
+	TAR_XATTR_BAD,	 /* one that is shown or not, with a name that cannot be */
+	TAR_XATTR_PLAIN, /* its value is stored as it is */
+	TAR_XATTR_BASE64
+};
+
+/* What the key of a record is; *name is set for the last two. */
+enum tar_xattr tar_xattr_key(const char *key, char name[static XATTRS_NAME_MAX + 1]);
+/* Does the front of a key that is longer than TAR_XATTR_KEY_MAX belong to an attribute? */
+bool tar_xattr_prefix(const char *key);
+/* Turn the text of a value into its bytes, in place.  0, or -EBADMSG: no base64. */
+int tar_xattr_value(enum tar_xattr form, struct buf *value) MUST_CHECK;
+
+#endif
