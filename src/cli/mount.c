@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/command.h"
-#include "cli/env.h"
+#include "cli/engine.h"
 #include "cli/mounts.h"
 #include "fs/fs.h"
 
@@ -38,8 +38,7 @@ static const char help[] =
 	"\n";
 
 struct mount_run {
-	struct env env;
-	struct store st;
+	struct engine engine;
 	struct fs fs;
 	char **specs;
 	unsigned n_specs;
@@ -107,95 +106,6 @@ static int check_mountpoint(const char *given, char **out)
 	return 0;
 }
 
-/* ---- opening ---- */
-
-static int open_store(struct mount_run *m)
-{
-	const struct options *opt = &m->env.opt;
-	struct cache_config c = {
-		.dir = m->env.cache_dir,
-		.max_bytes = opt->cache_size,
-		.min_free = opt->cache_reserve,
-	};
-	int r;
-
-	m->st.http = m->env.http;
-	m->st.pool = m->env.pool;
-	m->st.opt = opt;
-	m->st.state_dir = m->env.state_dir;
-	r = memory_new(opt->read_ahead, &m->st.memory);
-	if (r < 0)
-		return r;
-	r = cache_open(&c, &m->st.cache);
-	if (r < 0)
-		(void)log_warn(
-			0, "going on without a cache: everything read is fetched again next time");
-	return 0;
-}
-
-/* Two datasets of one name: the second gets a number. */
-static int make_unique(struct fs *fs, struct volume *v)
-{
-	for (unsigned n = 2;; n++) {
-		bool taken = false;
-		char *name;
-
-		for (unsigned i = 0; i < fs->n_volumes; i++)
-			taken |= strcmp(fs->volumes[i]->dir, v->dir) == 0;
-		if (!taken)
-			return 0;
-		if (asprintf(&name, "%s-%u", v->dataset->slug, n) < 0)
-			return log_error(-ENOMEM, "%s", v->dataset->slug);
-		free(v->dir);
-		v->dir = name;
-	}
-}
-
-static int open_volumes(struct mount_run *m)
-{
-	struct fs *fs = &m->fs;
-
-	fs->volumes = calloc(m->n_specs, sizeof(struct volume *));
-	if (!fs->volumes)
-		return -ENOMEM;
-	for (unsigned i = 0; i < m->n_specs; i++) {
-		struct volume *v = NULL;
-		char why[512] = "";
-		int r = volume_open(&m->st, &m->env.src, m->specs[i], &v, why);
-
-		if (r == 0)
-			r = make_unique(fs, v);
-		if (v)
-			fs->volumes[fs->n_volumes++] = v;
-		if (r < 0)
-			return why[0] ? log_error(0, "%s", why), r : r;
-	}
-	return 0;
-}
-
-/* The way back: first nothing new, then no I/O, then no memory. */
-static void close_all(struct mount_run *m)
-{
-	struct fs *fs = &m->fs;
-
-	fs_unmount(fs);
-	for (unsigned i = 0; i < fs->n_volumes; i++)
-		volume_stop(fs->volumes[i]);
-	atomic_store(&m->st.stopping, true);
-	for (unsigned i = 0; i < fs->n_volumes; i++)
-		if (fs->volumes[i]->source)
-			source_stop(fs->volumes[i]->source);
-	if (m->env.http)
-		http_stop(m->env.http);
-	m->env.pool = pool_free(m->env.pool); /* jobs may still submit: it ends at once */
-	for (unsigned i = 0; i < fs->n_volumes; i++)
-		volume_free(fs->volumes[i]);
-	free(fs->volumes);
-	m->st.memory = memory_free(m->st.memory);
-	m->st.cache = cache_close(m->st.cache);
-	env_close(&m->env);
-}
-
 /* ---- serving ---- */
 
 static void detach(void)
@@ -229,19 +139,20 @@ static void on_ready(void *arg)
 static int serve(struct mount_run *m)
 {
 	char why[512] = "";
-	int r = env_open(&m->env);
+	const struct options *opt = &m->engine.env.opt;
+	int r = engine_open(&m->engine);
 
-	if (r == 0)
-		r = open_store(m);
-	if (r == 0)
-		r = open_volumes(m);
+	for (unsigned i = 0; i < m->n_specs && r == 0; i++)
+		r = engine_add(&m->engine, m->specs[i]);
 	if (r < 0)
 		return r;
-	m->fs.st = &m->st;
-	m->fs.opt = &m->env.opt;
+	m->fs.st = &m->engine.st;
+	m->fs.opt = opt;
+	m->fs.volumes = m->engine.volumes;
+	m->fs.n_volumes = m->engine.n_volumes;
 	m->fs.mountpoint = m->mountpoint;
-	m->fs.uid = m->env.opt.uid == OPTION_UNSET ? getuid() : m->env.opt.uid;
-	m->fs.gid = m->env.opt.gid == OPTION_UNSET ? getgid() : m->env.opt.gid;
+	m->fs.uid = opt->uid == OPTION_UNSET ? getuid() : opt->uid;
+	m->fs.gid = opt->gid == OPTION_UNSET ? getgid() : opt->gid;
 	m->fs.since = clock_now();
 	m->fs.ready = on_ready;
 	m->fs.ready_arg = m;
@@ -274,7 +185,8 @@ static int serve_and_close(struct mount_run *m)
 	mallopt(M_ARENA_MAX, 4);
 	raise_file_limit();
 	r = serve(m);
-	close_all(m);
+	fs_unmount(&m->fs);
+	engine_close(&m->engine);
 	return r;
 }
 
@@ -315,7 +227,7 @@ static int run_in_background(struct mount_run *m)
 		close(fds[1]);
 		r = wait_for_child(pid, fds[0], m->mountpoint);
 		close(fds[0]);
-		env_close(&m->env);
+		env_close(&m->engine.env);
 		return r;
 	}
 	close(fds[0]);
@@ -356,7 +268,7 @@ static int parse(struct mount_run *m, int argc, char **argv, bool *done)
 			m->foreground = true;
 			break;
 		case 'o':
-			r = env_options(&m->env, optarg);
+			r = env_options(&m->engine.env, optarg);
 			if (r < 0)
 				return r == -EINVAL ? COMMAND_USAGE : r;
 			break;
@@ -376,7 +288,7 @@ static int parse(struct mount_run *m, int argc, char **argv, bool *done)
 		return command_misused(argv[0], "a source is missing before the mount point");
 	m->specs = argv + optind;
 	m->n_specs = (unsigned)(argc - optind - 1);
-	return env_options(&m->env, NULL);
+	return env_options(&m->engine.env, NULL);
 }
 
 int command_mount(int argc, char **argv)
@@ -386,18 +298,18 @@ int command_mount(int argc, char **argv)
 	int r = parse(&m, argc, argv, &done);
 
 	if (r != 0 || done) {
-		env_close(&m.env);
+		env_close(&m.engine.env);
 		return r;
 	}
 	r = absolute_specs(&m);
 	if (r == 0)
-		r = env_resolve(&m.env);
+		r = env_resolve(&m.engine.env);
 	if (r == 0)
 		r = check_mountpoint(argv[argc - 1], &m.mountpoint);
 	if (r == 0)
 		r = m.foreground ? serve_and_close(&m) : run_in_background(&m);
 	else
-		env_close(&m.env);
+		env_close(&m.engine.env);
 	for (unsigned i = 0; i < m.n_specs; i++)
 		free(m.specs[i]);
 	free(m.mountpoint);

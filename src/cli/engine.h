@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* engine.h - everything that reads datasets, but for the mount: what `mount` and `index` share.
+ *
+ *	struct engine e = { 0 };
+ *	r = env_options(&e.env, optarg);   for every -o, and once with NULL
+ *	r = env_resolve(&e.env);
+ *	r = engine_open(&e);               after any fork: starts threads
+ *	r = engine_add(&e, spec);          a dataset, with its archive
+ *	engine_close(&e);                  always; nobody may ask for anything any more
+ *
+ * Threads: one owner.  Errors are logged here.
+ */
+#ifndef CLI_ENGINE_H
+#define CLI_ENGINE_H
+
+#include "cli/env.h"
+#include "fs/volume.h"
+
+struct engine {
+	struct env env;
+	struct store st;
+	struct volume **volumes;
+	unsigned n_volumes;
+};
+
+/* Options, paths, threads, memory and the cache (without which it goes on).  0 or -errno. */
+int engine_open(struct engine *e) MUST_CHECK;
+/* Open one more dataset; its directory gets a name that no other one has.  0 or -errno. */
+int engine_add(struct engine *e, const char *spec) MUST_CHECK;
+/* The way back, also of an engine that is half open: first nothing new, then no I/O, then no
+ * memory.  Passes end with their state kept. */
+void engine_close(struct engine *e);
+
+#endif
