@@ -11,7 +11,13 @@
 
 #include "base/util.h"
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_NONE = -1, /* for log_set_level(): nothing is printed */
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 /* Areas of debug output, chosen by -o debug=http,cache or "all". */
 #define LOG_AREAS(X) X(http) X(lease) X(cache) X(store) X(index) X(pass) X(fs) X(source)
