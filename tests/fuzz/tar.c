@@ -142,7 +142,7 @@ static void check_tree(const struct buf *in)
 	struct tar *tar;
 
 	CHECK(index_begin(members) == 0);
-	CHECK(tree_new(members, on_added, NULL, &t) == 0);
+	CHECK(tree_new(members, on_added, NULL, 1 << 20, &t) == 0);
 	CHECK(tar_new(&ops, t, NULL, 0, &tar) == 0);
 	if (tar_feed(tar, in->p, in->len) == 0)
 		(void)!tar_end(tar);
