@@ -168,6 +168,18 @@ int archive_get(struct archive *a, uint64_t id, struct member *out)
 	return index_get(a->index, id, out);
 }
 
+int archive_named(struct archive *a, uint64_t row, struct member *out)
+{
+	return index_named(a->index, row, out);
+}
+
+int archive_describe(struct archive *a, uint64_t row, char *out, size_t size)
+{
+	int n = snprintf(out, size, "%.*s/", (int)(size / 2), a->filename);
+
+	return index_path(a->index, row, out + n, size - (size_t)n);
+}
+
 int archive_listing(struct archive *a, struct waiter *w)
 {
 	int r;
@@ -303,6 +315,12 @@ bool archive_complete(struct archive *a)
 {
 	LOCK_SCOPE(&a->lock);
 	return a->state == ARCHIVE_COMPLETE;
+}
+
+bool archive_settled(struct archive *a)
+{
+	LOCK_SCOPE(&a->lock);
+	return a->state == ARCHIVE_COMPLETE || a->state == ARCHIVE_FAILED;
 }
 
 void archive_read_all(struct archive *a)

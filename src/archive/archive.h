@@ -32,6 +32,8 @@ struct archive *archive_free(struct archive *a); /* stopped, no job left; NULL o
 
 /* Are all members known? */
 bool archive_complete(struct archive *a);
+/* Will no further name come: are all members known, or is the archive damaged? */
+bool archive_settled(struct archive *a);
 /* Run the pass to its end even if nobody waits. */
 void archive_read_all(struct archive *a);
 
@@ -44,6 +46,10 @@ int archive_lookup(struct archive *a, uint64_t parent, const char *name, struct 
 		   struct member *out) MUST_CHECK;
 /* A member by its number.  0, -ENOENT, -EIO. */
 int archive_get(struct archive *a, uint64_t id, struct member *out) MUST_CHECK;
+/* The member that the name in a row stands for: of a hard link's row the one it is a name of. */
+int archive_named(struct archive *a, uint64_t row, struct member *out) MUST_CHECK;
+/* "<filename>/<path of that row>" for messages; what is too long is shortened in the middle. */
+int archive_describe(struct archive *a, uint64_t row, char *out, size_t size) MUST_CHECK;
 /* May a listing begin?  0 = yes, and it is whole; PARKED (listing=wait); -EAGAIN = list what is
  * known and then fail with this (listing=partial); -EIO: likewise, the archive is damaged. */
 int archive_listing(struct archive *a, struct waiter *w) MUST_CHECK;

@@ -84,6 +84,14 @@ int index_list(struct index *x, uint64_t parent, uint64_t after,
 int index_names(struct index *x, uint64_t parent, uint64_t after,
 		int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
 		void *arg) MUST_CHECK;
+/* The first name in parent, in archive order, that is stem and an archive suffix (suffix.h) and
+ * stands for a regular member: its row and that member.  0, -ENOENT, -EIO. */
+int index_stem(struct index *x, uint64_t parent, const char *stem, uint64_t *row,
+	       struct member *out) MUST_CHECK;
+/* The member that the name in a row stands for: for a hard link the one it is a name of. */
+int index_named(struct index *x, uint64_t row, struct member *out) MUST_CHECK;
+/* The path of a row from the archive's root, of a long one the end, "..." before it. */
+int index_path(struct index *x, uint64_t row, char *out, size_t size) MUST_CHECK;
 /* The last seek point at or before stream byte out, with its packed window (caller frees).
  * -ENOENT: none (begin at the first byte). */
 int index_point(struct index *x, uint64_t out, struct gzip_point *p, void **window,

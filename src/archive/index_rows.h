@@ -33,6 +33,8 @@ int index_copy_blob(sqlite3_stmt *st, int col, void **out, size_t *n);
 int index_read_target(struct sql *c, sqlite3_stmt *st, struct member *out);
 /* Bind what LOOKUP, HIDE and ADD begin with. */
 void index_bind_name(sqlite3_stmt *st, uint64_t parent, const char *name, size_t len);
+/* Note a name that has an archive suffix, for index_stem(); in the transaction. */
+int index_add_stem(struct index *x, uint64_t parent, const char *name, size_t len, uint64_t row);
 /* LOOKUP on a connection; for a hard link the member it is a name of.  0, -ENOENT, -errno. */
 int index_lookup_on(struct sql *c, uint64_t parent, const char *name, size_t len,
 		    struct member *out);

@@ -2,6 +2,7 @@
 /* index_write.c - the writing half of index.h: through the one writer connection, in transactions. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "archive/index_rows.h"
 
@@ -116,6 +117,8 @@ int index_add(struct index *x, const char *name, size_t len, const struct member
 	index_bind_name(st, m->parent, name, len);
 	bind_member(st, m);
 	r = insert(x, st, id);
+	if (r == 0 && S_ISREG(m->mode))
+		r = index_add_stem(x, m->parent, name, len, *id);
 	return r == 0 && m->xattrs ? index_put_xattrs(x, *id, m->xattrs) : r;
 }
 
@@ -135,7 +138,8 @@ int index_add_link(struct index *x, uint64_t parent, const char *name, size_t le
 	index_bind_name(st, parent, name, len);
 	bind_member(st, &empty);
 	sqlite3_bind_int64(st, 21, (int64_t)target);
-	return insert(x, st, id);
+	r = insert(x, st, id);
+	return r == 0 ? index_add_stem(x, parent, name, len, *id) : r;
 }
 
 int index_set_attr(struct index *x, uint64_t id, const struct member *m)

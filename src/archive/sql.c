@@ -32,6 +32,8 @@ static const char schema[] =
 	"window BLOB);"
 	"CREATE TABLE xattr(member INT, name BLOB, value BLOB, PRIMARY KEY(member, name)) "
 	"WITHOUT ROWID;"
+	"CREATE TABLE stem(parent INT, hash INT, id INT, PRIMARY KEY(parent, hash, id)) "
+	"WITHOUT ROWID;"
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;";
 
 int sql_errno(struct sql *c)

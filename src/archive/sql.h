@@ -28,6 +28,9 @@
 	  "SELECT out,in_bit,flags,crc,mout FROM point WHERE out>=?1 ORDER BY out LIMIT 1") \
 	X(MEMBER_AT, "SELECT " MEMBER_COLUMNS " FROM member INDEXED BY by_off " \
 		     "WHERE poff>0 AND off<=?1 ORDER BY off DESC LIMIT 1") \
+	X(STEM, "SELECT " MEMBER_COLUMNS " FROM member WHERE parent=?1 AND id IN " \
+		"(SELECT id FROM stem WHERE parent=?1 AND hash=?2) ORDER BY id") \
+	X(ADD_STEM, "INSERT INTO stem(parent,hash,id) VALUES(?1,?2,?3)") \
 	X(VALUE, "SELECT value FROM meta WHERE key=?1") \
 	X(BEGIN, "BEGIN IMMEDIATE") \
 	X(COMMIT, "COMMIT") \

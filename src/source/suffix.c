@@ -14,15 +14,21 @@ static const char *const suffixes[] = {
 	".deb",	    ".rpm",    ".ar",	   ".xar",  ".lha",    ".lzh",	    ".warc", ".warc.gz"
 };
 
-size_t suffix_len(const char *filename)
+size_t suffix_len_of(const char *name, size_t n)
 {
-	size_t n = strlen(filename), best = 0;
+	size_t best = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		size_t s = strlen(suffixes[i]);
 
-		if (s < n && s > best && strcasecmp(filename + n - s, suffixes[i]) == 0)
+		if (s < n && s > best && name[n - s] == '.' &&
+		    strncasecmp(name + n - s, suffixes[i], s) == 0)
 			best = s;
 	}
 	return best;
+}
+
+size_t suffix_len(const char *filename)
+{
+	return suffix_len_of(filename, strlen(filename));
 }
