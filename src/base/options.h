@@ -31,6 +31,7 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	  "an archive still being read: wait for all names, or list a part and fail") \
 	X(pass, PASS, "demand", \
 	  "read an archive as far as somebody waits, or on in the background") \
+	X(nested, FLAG, "no", "show archives inside archives as directories too") \
 	X(strict, FLAG, "no", "wait for unseen names that begin with a dot too") \
 	X(unverified, FLAG, "no", "serve members whose checksum is wrong") \
 	X(encoding, STR, "", "character set of zip names without a UTF-8 mark (CP437)") \

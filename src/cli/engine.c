@@ -76,8 +76,16 @@ int engine_add(struct engine *e, const char *spec)
 	return r < 0 && why[0] ? log_error(0, "%s", why), r : r;
 }
 
+int engine_nest(struct engine *e)
+{
+	if (!e->env.opt.nested)
+		return 0;
+	return nest_new(&e->st, e->n_volumes + 1, &e->nest);
+}
+
 void engine_close(struct engine *e)
 {
+	nest_stop(e->nest); /* they read from the others */
 	for (unsigned i = 0; i < e->n_volumes; i++)
 		volume_stop(e->volumes[i]);
 	atomic_store(&e->st.stopping, true);
@@ -87,6 +95,7 @@ void engine_close(struct engine *e)
 	if (e->env.http)
 		http_stop(e->env.http);
 	e->env.pool = pool_free(e->env.pool); /* jobs may still submit: it ends at once */
+	e->nest = nest_free(e->nest);
 	for (unsigned i = 0; i < e->n_volumes; i++)
 		volume_free(e->volumes[i]);
 	free(e->volumes);

@@ -6,6 +6,7 @@
  *	r = env_resolve(&e.env);
  *	r = engine_open(&e);               after any fork: starts threads
  *	r = engine_add(&e, spec);          a dataset, with its archive
+ *	r = engine_nest(&e);               only where archives inside those are wanted
  *	engine_close(&e);                  always; nobody may ask for anything any more
  *
  * Threads: one owner.  Errors are logged here.
@@ -14,6 +15,7 @@
 #define CLI_ENGINE_H
 
 #include "cli/env.h"
+#include "fs/nest.h"
 #include "fs/volume.h"
 
 struct engine {
@@ -21,12 +23,16 @@ struct engine {
 	struct store st;
 	struct volume **volumes;
 	unsigned n_volumes;
+	struct nest *nest; /* archives inside the datasets'; NULL without -o nested */
 };
 
 /* Options, paths, threads, memory and the cache (without which it goes on).  0 or -errno. */
 int engine_open(struct engine *e) MUST_CHECK;
 /* Open one more dataset; its directory gets a name that no other one has.  0 or -errno. */
 int engine_add(struct engine *e, const char *spec) MUST_CHECK;
+/* After the last engine_add(): archives inside archives may be entered, if the options say so.  0 or
+ * -errno. */
+int engine_nest(struct engine *e) MUST_CHECK;
 /* The way back, also of an engine that is half open: first nothing new, then no I/O, then no
  * memory.  Passes end with their state kept. */
 void engine_close(struct engine *e);

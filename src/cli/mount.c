@@ -144,12 +144,15 @@ static int serve(struct mount_run *m)
 
 	for (unsigned i = 0; i < m->n_specs && r == 0; i++)
 		r = engine_add(&m->engine, m->specs[i]);
+	if (r == 0)
+		r = engine_nest(&m->engine);
 	if (r < 0)
 		return r;
 	m->fs.st = &m->engine.st;
 	m->fs.opt = opt;
 	m->fs.volumes = m->engine.volumes;
 	m->fs.n_volumes = m->engine.n_volumes;
+	m->fs.nest = m->engine.nest;
 	m->fs.mountpoint = m->mountpoint;
 	m->fs.uid = opt->uid == OPTION_UNSET ? getuid() : opt->uid;
 	m->fs.gid = opt->gid == OPTION_UNSET ? getgid() : opt->gid;

@@ -49,6 +49,7 @@ static char *status_text(struct fs *fs)
 	for (unsigned i = 0; i < fs->n_volumes; i++)
 		json_append(datasets, volume_status(fs->volumes[i]));
 	json_set(j, "datasets", datasets);
+	json_set(j, "nested", fs->nest ? nest_status(fs->nest) : NULL);
 	return json_print(j, true);
 }
 

@@ -156,6 +156,8 @@ static void *timer(void *arg)
 		for (unsigned i = 0; i < fs->n_volumes; i++)
 			if (fs->volumes[i]->archive)
 				archive_tick(fs->volumes[i]->archive);
+		if (fs->nest)
+			nest_tick(fs->nest);
 	}
 	return NULL;
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/list.h"
+#include "fs/nest.h"
 #include "fs/volume.h"
 
 struct fuse_session;
@@ -25,6 +26,8 @@ struct fs {
 	int64_t since;                /* seconds since 1970 */
 	struct volume **volumes;      /* [0 .. n); dataset number n is volumes[n - 1]; constant */
 	unsigned n_volumes;
+	struct nest *nest;            /* archives inside them; NULL without -o nested */
+	_Atomic bool nested_hidden;   /* one that cannot be shown has been named in the log */
 	bool no_open;                 /* the kernel does without opens of files */
 
 	struct fuse_session *session;

@@ -5,22 +5,74 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "archive/nested.h"
 #include "base/stats.h"
 #include "fs/control.h"
 #include "fs/node_parts.h"
 
 #define BLKSIZE (128u << 10)
 
+/* ---- places ---- */
+
+static struct place place_at(const struct nest_place *at, enum ino_kind kind, uint64_t row)
+{
+	return (struct place){ .number = at->number,
+			       .kind = kind,
+			       .volume = at->volume,
+			       .archive = at->archive,
+			       .row = row,
+			       .depth = at->depth };
+}
+
+static struct nest_place around(const struct place *p)
+{
+	return (struct nest_place){ p->volume, p->archive, p->number, p->depth };
+}
+
 struct place node_place(struct fs *fs, uint64_t ino)
 {
 	struct place p = { .number = ino_archive(ino), .kind = ino_kind(ino) };
+	struct nest_place inner;
 
+	if (p.number > fs->n_volumes && fs->nest && nest_get(fs->nest, p.number, &inner))
+		return place_at(&inner, p.kind, ino_row(ino));
 	if (p.number >= 1 && p.number <= fs->n_volumes) {
 		p.volume = fs->volumes[p.number - 1];
 		p.archive = p.volume->archive;
 	}
 	p.row = p.archive ? ino_row(ino) : 0;
 	return p;
+}
+
+int node_enter(struct fs *fs, struct place *p)
+{
+	struct nest_place outer = around(p), inner;
+	int r;
+
+	if (p->kind != KIND_NESTED)
+		return 0;
+	if (!fs->nest)
+		return -ENOENT;
+	r = nest_enter(fs->nest, &outer, p->row, &inner);
+	if (r == 0)
+		*p = place_at(&inner, KIND_PLAIN, INDEX_ROOT);
+	return r;
+}
+
+struct archive *node_listed(struct fs *fs, const struct place *p)
+{
+	struct nest_place outer = around(p), inner;
+
+	if (p->row == 0)
+		return NULL;
+	if (p->kind != KIND_NESTED)
+		return p->archive;
+	return fs->nest && nest_find(fs->nest, &outer, p->row, &inner) ? inner.archive : NULL;
+}
+
+bool node_shows_nested(struct fs *fs, const struct place *p)
+{
+	return fs->nest && p->depth < NEST_DEPTH;
 }
 
 /* ---- attributes ---- */
@@ -68,6 +120,14 @@ void node_fill_member(struct fs *fs, struct node *n, const struct place *p, cons
 			p->volume->dataset->mtime;
 }
 
+void node_fill_nested(struct fs *fs, struct node *n, const struct place *p, uint64_t row,
+		      const struct member *m, bool constant)
+{
+	fill(fs, n, ino_of_row(p->number, KIND_NESTED, row), S_IFDIR | 0755, 0, m->mtime);
+	n->st.st_mtim.tv_nsec = n->st.st_atim.tv_nsec = n->st.st_ctim.tv_nsec = m->mtime_ns;
+	n->constant = constant;
+}
+
 static void stat_control(struct fs *fs, uint64_t ino, struct node *out)
 {
 	struct timespec mtime;
@@ -104,10 +164,14 @@ static int stat_row(struct fs *fs, const struct place *p, struct node *out)
 {
 	AUTO(member_free) struct member m = { 0 };
 	bool constant = archive_complete(p->archive);
-	int r = archive_get(p->archive, p->row, &m);
+	int r = archive_named(p->archive, p->row, &m);
 
-	if (r == 0)
+	if (r == 0 && p->kind == KIND_NESTED && S_ISREG(m.mode))
+		node_fill_nested(fs, out, p, p->row, &m, constant);
+	else if (r == 0 && p->kind == KIND_PLAIN)
 		node_fill_member(fs, out, p, &m, constant);
+	else if (r == 0)
+		r = -ENOENT;
 	return r;
 }
 
@@ -193,17 +257,39 @@ static int lookup_root(struct fs *fs, const char *name, struct node *out)
 	return -ENOENT;
 }
 
+/* No member is called so: an archive that is shown under this name? */
+static int lookup_nested(struct fs *fs, const struct place *dir, const char *name, bool complete,
+			 struct node *out)
+{
+	AUTO(member_free) struct member m = { 0 };
+	uint64_t row;
+	int r;
+
+	if (!node_shows_nested(fs, dir))
+		return -ENOENT;
+	r = nested_lookup(dir->archive, dir->row, name, &row, &m);
+	if (r == 0)
+		node_fill_nested(fs, out, dir, row, &m, complete);
+	return r;
+}
+
 static int lookup_member(struct fs *fs, const struct place *dir, const char *name, struct waiter *w,
 			 struct node *out, bool *absent_for_good)
 {
 	AUTO(member_free) struct member m = { 0 };
-	bool complete =
-		archive_complete(dir->archive); /* asked before: it may become so on the way */
+	/* Asked before: it may become so on the way. */
+	bool complete = archive_complete(dir->archive), settled = archive_settled(dir->archive);
 	int r = archive_lookup(dir->archive, dir->row, name, w, &m);
 
 	*absent_for_good = complete;
-	if (r == 0)
+	if (r == 0) {
 		node_fill_member(fs, out, dir, &m, complete);
+	} else if (settled) {
+		int e = lookup_nested(fs, dir, name, complete, out);
+
+		if (e != -ENOENT)
+			r = e;
+	}
 	return r;
 }
 
@@ -214,11 +300,14 @@ int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter 
 	struct fixed_entry e[FIXED_MAX];
 	int n;
 
-	*absent_for_good = true;
+	*absent_for_good = p.row == 0;
 	if (parent == INO_ROOT)
 		return lookup_root(fs, name, out);
-	if (p.row > 0)
-		return lookup_member(fs, &p, name, w, out, absent_for_good);
+	if (p.row > 0) {
+		int r = node_enter(fs, &p);
+
+		return r < 0 ? r : lookup_member(fs, &p, name, w, out, absent_for_good);
+	}
 	n = node_fixed(fs, parent, e);
 	for (int i = 0; i < n; i++)
 		if (strcmp(name, e[i].name) == 0)
@@ -342,7 +431,15 @@ int node_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out)
 uint64_t node_progress(struct fs *fs, uint64_t ino)
 {
 	struct place p = node_place(fs, ino);
-
+	struct archive *listed = node_listed(fs, &p);
 	/* Bytes that come from anywhere count too: a fetch that gets nothing has its own deadline. */
-	return stats_get(storage_bytes) + (p.archive ? archive_progress(p.archive) : 0);
+	uint64_t sum = stats_get(storage_bytes);
+
+	if (p.volume && p.volume->archive)
+		sum += archive_progress(p.volume->archive);
+	if (fs->nest)
+		sum += nest_progress(fs->nest, p.number);
+	if (listed && listed != p.archive)
+		sum += archive_progress(listed);
+	return sum;
 }

@@ -5,8 +5,11 @@
  * inside an archive DOTS + PER_ROW * row of the name, and the cookies up to the next row's are
  * for what is shown beside the member.
  */
+#include <stdatomic.h>
 #include <string.h>
 
+#include "archive/nested.h"
+#include "base/log.h"
 #include "fs/node_parts.h"
 
 #define DOTS 2u	   /* "." and ".." come before all cookies */
@@ -15,8 +18,9 @@
 bool node_listing_constant(struct fs *fs, uint64_t ino)
 {
 	struct place p = node_place(fs, ino);
+	struct archive *a = node_listed(fs, &p);
 
-	return p.row == 0 || archive_complete(p.archive);
+	return p.row == 0 || (a && archive_complete(a));
 }
 
 typedef int (*list_fn)(void *arg, uint64_t cookie, const char *name, const struct node *n);
@@ -57,18 +61,42 @@ static int list_root(struct fs *fs, uint64_t after, list_fn fn, void *arg)
 struct member_list {
 	struct fs *fs;
 	struct place dir;
-	bool constant, attr;
+	bool constant, attr, nested;
+	uint64_t after;
 	list_fn fn;
 	void *arg;
 };
 
+/* The archive that the member is, behind it. */
+static int list_nested(struct member_list *l, uint64_t row, const char *name,
+		       const struct member *m)
+{
+	char shown[NAMES_MAX + 1];
+	struct node node;
+	int r = nested_name(l->dir.archive, l->dir.row, name, row, shown);
+
+	if (r == -EEXIST && !atomic_exchange(&l->fs->nested_hidden, true))
+		(void)log_warn(0,
+			       "%s is not shown as a directory, since both names for that are "
+			       "taken; others like it are not named here",
+			       name);
+	if (r < 0)
+		return 0;
+	node_fill_nested(l->fs, &node, &l->dir, row, m, l->constant);
+	return l->fn(l->arg, DOTS + PER_ROW * row + 1, shown, &node);
+}
+
 static int list_one(void *arg, uint64_t row, const char *name, const struct member *m)
 {
 	struct member_list *l = arg;
+	uint64_t cookie = DOTS + PER_ROW * row;
 	struct node node;
+	int r = 0;
 
 	node_fill_member(l->fs, &node, &l->dir, m, l->constant);
-	return l->fn(l->arg, DOTS + PER_ROW * row, name, &node);
+	if (cookie > l->after)
+		r = l->fn(l->arg, cookie, name, &node);
+	return r == 0 && l->nested && S_ISREG(m->mode) ? list_nested(l, row, name, m) : r;
 }
 
 /* "." and "..": 0 = go on behind them. */
@@ -83,17 +111,21 @@ static int list_dots(struct fs *fs, uint64_t ino, uint64_t after, list_fn fn, vo
 	return fn(arg, DOTS, "..", &node);
 }
 
-static int list_members(struct member_list *l, uint64_t after)
+static int list_members(struct member_list *l)
 {
-	return (l->attr ? archive_list : archive_names)(
-		l->dir.archive, l->dir.row, (after - DOTS) / PER_ROW, list_one, l);
+	uint64_t place = l->after - DOTS;
+	/* The row of the last cookie once more, when what is beside its member may be due. */
+	uint64_t row = l->nested && place > 0 ? (place - 1) / PER_ROW : place / PER_ROW;
+
+	return (l->attr ? archive_list : archive_names)(l->dir.archive, l->dir.row, row, list_one,
+							l);
 }
 
 int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct waiter *w, list_fn fn,
 	      void *arg, int *then)
 {
 	struct place dir = node_place(fs, ino);
-	struct member_list l = { fs, dir, false, attr, fn, arg };
+	struct member_list l;
 	struct fixed_entry e[FIXED_MAX];
 	int n = ino == INO_ROOT ? 0 : node_fixed(fs, ino, e);
 
@@ -101,17 +133,29 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct wai
 	if (n < 0 && dir.row == 0)
 		return -ENOTDIR;
 	if (dir.row > 0) {
+		int r = node_enter(fs, &dir);
+
+		if (r < 0)
+			return r;
 		*then = archive_listing(dir.archive, w);
 		if (*then == PARKED)
 			return PARKED;
-		l.constant = *then == 0;
 	}
 	if (list_dots(fs, ino, after, fn, arg) != 0)
 		return 0;
 	after = MAX(after, DOTS);
 	if (ino == INO_ROOT)
 		return list_root(fs, after, fn, arg);
-	if (dir.row > 0)
-		return list_members(&l, after);
+	if (dir.row > 0) {
+		l = (struct member_list){ fs,
+					  dir,
+					  *then == 0,
+					  attr,
+					  *then != -EAGAIN && node_shows_nested(fs, &dir),
+					  after,
+					  fn,
+					  arg };
+		return list_members(&l);
+	}
 	return list_fixed(fs, e, n, after, fn, arg);
 }

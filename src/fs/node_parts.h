@@ -13,14 +13,26 @@ struct place {
 	struct volume *volume;	 /* NULL: no such number */
 	struct archive *archive; /* NULL: there is none */
 	uint64_t row;		 /* in that archive; 0: about none */
+	unsigned depth;		 /* archives around that archive */
 };
 
 struct place node_place(struct fs *fs, uint64_t ino);
+/* p is about a directory of an archive: make it say where the entries of that are.  For the root of
+ * an archive inside another that is the inner one, which is opened.  0 or -errno. */
+int node_enter(struct fs *fs, struct place *p) MUST_CHECK;
+/* Which archive's listing is it?  Opens nothing; NULL: that of none, or of one not open yet. */
+struct archive *node_listed(struct fs *fs, const struct place *p);
 
 /* Attributes of a member of p's archive.  constant: the archive was complete before m was asked
  * for, so nothing replaces it any more. */
 void node_fill_member(struct fs *fs, struct node *n, const struct place *p, const struct member *m,
 		      bool constant);
+
+/* Attributes of the archive that m, whose name is in row, is: as of a directory beside it. */
+void node_fill_nested(struct fs *fs, struct node *n, const struct place *p, uint64_t row,
+		      const struct member *m, bool constant);
+/* Are archives inside p's archive to be shown? */
+bool node_shows_nested(struct fs *fs, const struct place *p);
 
 struct fixed_entry {
 	const char *name; /* borrowed */
