@@ -8,6 +8,7 @@
 
 #include "archive/format.h"
 #include "archive/zip.h"
+#include "archive/zipforeign.h"
 #include "archive/zipmember.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -225,6 +226,9 @@ static int64_t stored_pread(struct archive *a, const struct member *m, void *buf
 		n = reader_pread(a->c.raw, buf, len, m->off + off, w);
 		break;
 	case LAYER_STREAM:
+		n = m->packed_off ? zipforeign_allowed(a, m) : 0;
+		if (n < 0)
+			return n;
 		return blocks_pread(a->stream, buf, len, m->off + off, w);
 	case LAYER_ZIP:
 		n = reader_pread(a->c.raw, head, sizeof(head), m->off, w);
@@ -460,6 +464,7 @@ int archive_new(const struct archive_config *c, struct archive **out)
 	pthread_mutex_init(&a->write_lock, NULL);
 	cond_init(&a->demand);
 	want_init(&a->listed);
+	verdict_init(&a->verdict);
 	list_init(&a->names);
 	list_init(&a->fills);
 	list_init(&a->spans);
@@ -526,6 +531,7 @@ struct archive *archive_free(struct archive *a)
 	blocks_free(a->stream);
 	index_close(a->index);
 	remove_temp(a);
+	verdict_destroy(&a->verdict);
 	pthread_cond_destroy(&a->demand);
 	pthread_mutex_destroy(&a->write_lock);
 	pthread_mutex_destroy(&a->lock);

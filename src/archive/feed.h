@@ -16,7 +16,7 @@ struct feed;
 /* max_ranges: parallel ranges at most; max_bytes: of all that is under way. */
 int feed_new(struct reader *r, uint64_t off, unsigned max_ranges, uint64_t max_bytes,
 	     const _Atomic bool *stop, struct feed **out) MUST_CHECK;
-/* End there instead of at the reader's end; before the first feed_next(). */
+/* End there instead of at the reader's end; as long as the end so far was not reached. */
 void feed_set_end(struct feed *f, uint64_t end);
 struct feed *feed_free(struct feed *f); /* NULL ok; returns NULL */
 /* The next piece, borrowed until the next call.  1; 0 = the end; -ECANCELED; -errno. */

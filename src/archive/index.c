@@ -9,6 +9,7 @@
 
 #include "archive/index_rows.h"
 #include "archive/names.h"
+#include "archive/zip.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -121,6 +122,9 @@ static void read_numbers(sqlite3_stmt *st, struct member *m)
 	m->has_crc = flags & FLAG_CRC;
 	m->link_inside = flags & FLAG_LINK_INSIDE;
 	m->sparse = flags & FLAG_SPARSE;
+	m->encrypted = flags & FLAG_ENCRYPTED;
+	m->aes = flags >> FLAG_AES_SHIFT & 3;
+	m->method = m->packed_off ? (uint16_t)(flags >> FLAG_METHOD_SHIFT ^ ZIP_DEFLATED) : 0;
 }
 
 static int read_member(sqlite3_stmt *st, struct member *out)

@@ -24,12 +24,12 @@ enum member_layer {
 	LAYER_RAW,    /* in the object itself, from byte off on */
 	LAYER_STREAM, /* in the decoded stream, from byte off on */
 	LAYER_ZIP,    /* off = the zip local header; the data follows it (stored) */
-	LAYER_NONE    /* cannot be read: off = its zip method, or one of the two below */
+	LAYER_NONE    /* cannot be read: off = why, one of those below */
 };
 
-/* LAYER_NONE, beyond every 16-bit method. */
-#define MEMBER_ENCRYPTED 0x10000u
+#define MEMBER_ENCRYPTED 0x10000u /* in a way that nobody reads */
 #define MEMBER_IMPOSSIBLE 0x10001u /* no data of that size can be where it is said to be */
+#define MEMBER_OVERLAPS 0x10002u /* its data would run into another member */
 
 struct member_extent {
 	uint64_t off, len; /* in the file */
@@ -46,8 +46,11 @@ struct member {
 	enum member_layer layer;
 	uint64_t off;          /* see enum member_layer */
 	uint64_t stored;       /* bytes there */
-	uint64_t packed_off;   /* deflated zip members: file offset of the local header + 1, else 0 */
+	uint64_t packed_off;   /* packed zip members: file offset of the local header + 1, else 0 */
 	uint64_t packed;       /* ... and compressed size */
+	uint16_t method;       /* ... and method (APPNOTE 4.4.5), before encrypting */
+	bool encrypted;        /* packed zip members only, */
+	uint8_t aes;           /* ... with WinZip's AES: key strength 1..3, else 0 */
 	uint32_t crc;          /* CRC-32 of the content where the format has one */
 	bool has_crc;
 	bool link_inside;      /* a symlink whose target is the member's data (zip) */
@@ -98,7 +101,7 @@ int index_point(struct index *x, uint64_t out, struct gzip_point *p, void **wind
 		size_t *n) MUST_CHECK;
 /* The first seek point at or after stream byte out.  -ENOENT: none yet. */
 int index_point_after(struct index *x, uint64_t out, struct gzip_point *p) MUST_CHECK;
-/* The last deflated zip member that begins at or before stream byte out; it may end before it. */
+/* The last packed zip member that begins at or before stream byte out; it may end before it. */
 int index_member_at(struct index *x, uint64_t out, struct member *m) MUST_CHECK;
 /* The value of an extended attribute of a row; malloc'd.  0, -ENODATA: it has none of that name. */
 int index_xattr(struct index *x, uint64_t id, const char *name, void **value, size_t *n) MUST_CHECK;
@@ -139,6 +142,9 @@ int index_set_data(struct index *x, uint64_t id, const struct member *m) MUST_CH
  * comes; its number stays readable. */
 int index_hide(struct index *x, uint64_t parent, const char *name, size_t len) MUST_CHECK;
 bool index_has_children(struct index *x, uint64_t id);
+/* Zip members of which one's header and data would run into the next one's header become
+ * LAYER_NONE, MEMBER_OVERLAPS; *n is how many. */
+int index_refuse_overlaps(struct index *x, uint64_t *n) MUST_CHECK;
 /* As index_lookup, through the writer: sees what is not committed yet. */
 int index_find(struct index *x, uint64_t parent, const char *name, size_t len,
 	       struct member *out) MUST_CHECK;

@@ -12,6 +12,9 @@
 #define FLAG_CRC 1
 #define FLAG_LINK_INSIDE 2
 #define FLAG_SPARSE 4
+#define FLAG_ENCRYPTED 8
+#define FLAG_AES_SHIFT 4 /* two bits */
+#define FLAG_METHOD_SHIFT 8 /* 16 bits: xor'ed with deflate's, which so takes no room */
 
 struct index {
 	char *path;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* index_write.c - the writing half of index.h: through the one writer connection, in transactions. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "archive/index_rows.h"
+#include "archive/zip.h"
 
 static int run_simple(struct index *x, enum statement s)
 {
@@ -64,6 +66,17 @@ static void bind_u64(sqlite3_stmt *st, int col, uint64_t v)
 		sqlite3_bind_null(st, col);
 }
 
+static uint64_t flags_of(const struct member *m)
+{
+	uint64_t flags = (m->has_crc ? FLAG_CRC : 0u) | (m->link_inside ? FLAG_LINK_INSIDE : 0u) |
+			 (m->sparse ? FLAG_SPARSE : 0u);
+
+	if (!m->packed_off)
+		return flags;
+	return flags | (m->encrypted ? FLAG_ENCRYPTED : 0u) | (uint64_t)m->aes << FLAG_AES_SHIFT |
+	       (uint64_t)(m->method ^ ZIP_DEFLATED) << FLAG_METHOD_SHIFT;
+}
+
 static void bind_member(sqlite3_stmt *st, const struct member *m)
 {
 	bind_u64(st, 4, m->mode);
@@ -89,9 +102,7 @@ static void bind_member(sqlite3_stmt *st, const struct member *m)
 		sqlite3_bind_null(st, 18);
 	sqlite3_bind_null(st, 19);
 	bind_map(st, 19, m);
-	bind_u64(st, 20,
-		 (m->has_crc ? FLAG_CRC : 0u) | (m->link_inside ? FLAG_LINK_INSIDE : 0u) |
-				 (m->sparse ? FLAG_SPARSE : 0u));
+	bind_u64(st, 20, flags_of(m));
 	sqlite3_bind_null(st, 21);
 }
 
@@ -208,6 +219,19 @@ bool index_has_children(struct index *x, uint64_t id)
 int index_find(struct index *x, uint64_t parent, const char *name, size_t len, struct member *out)
 {
 	return index_lookup_on(x->writer, parent, name, len, out);
+}
+
+static_assert(LAYER_ZIP == 2 && LAYER_NONE == 3 && MEMBER_OVERLAPS == 65538 &&
+		      ZIP_LOCAL_HEADER == 30,
+	      "numbers in SQL_OVERLAPS");
+
+int index_refuse_overlaps(struct index *x, uint64_t *n)
+{
+	int r = run_simple(x, SQL_OVERLAPS);
+
+	if (r == 0)
+		*n = (uint64_t)sqlite3_changes64(x->writer->db);
+	return r;
 }
 
 int index_add_point(struct index *x, const struct gzip_point *p, const void *window, size_t n)

@@ -57,6 +57,12 @@
 	X(XATTR, "SELECT value FROM xattr WHERE member=?1 AND name=?2") \
 	X(XATTR_NAMES, "SELECT name FROM xattr WHERE member=?1 ORDER BY name") \
 	X(ADD_XATTR, "INSERT OR REPLACE INTO xattr(member,name,value) VALUES(?1,?2,?3)") \
+	X(OVERLAPS, /* a sort on disk when it is large */ \
+	  "UPDATE member SET layer=3,off=65538,poff=NULL,packed=NULL WHERE id IN (SELECT id FROM " \
+	  "(SELECT id,at+30+n AS reach,lead(at) OVER (ORDER BY at,id) AS next FROM (SELECT id," \
+	  "CASE WHEN poff>0 THEN poff-1 ELSE off END AS at," \
+	  "CASE WHEN poff>0 THEN packed ELSE ifnull(stored,size) END AS n " \
+	  "FROM member WHERE poff>0 OR layer=2)) WHERE reach>next)") \
 	X(ADD_POINT, "INSERT OR REPLACE INTO point(out,in_bit,flags,crc,mout,window) " \
 		     "VALUES(?1,?2,?3,?4,?5,?6)") \
 	X(SET_VALUE, "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)")

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "archive/archive.h"
+#include "archive/verdict.h"
 #include "store/blocks.h"
 
 struct format;
@@ -51,6 +52,7 @@ struct archive {
 	_Atomic uint64_t raw_position; /* for people */
 	_Atomic unsigned n_names;     /* length of names, for a look without the lock */
 	_Atomic unsigned asked;       /* counts new entries in names */
+	struct verdict verdict;       /* of single members */
 
 	pthread_mutex_t lock;         /* guards what follows */
 	pthread_cond_t demand;        /* the pass rests on it */

@@ -35,6 +35,7 @@
 #define VERSION_CD_ENCRYPTED 62u
 
 #define FLAG_ENCRYPTED 0x0001u
+#define FLAG_STRONG 0x0040u /* 7.2 */
 #define FLAG_UTF8 0x0800u
 #define FLAG_MASKED 0x2000u /* the directory is encrypted (7.3) */
 
@@ -356,7 +357,19 @@ static const char *check_place(const struct zip_directory *d, struct zip_entry *
 		return "its data lies outside the file";
 	if (e->method == ZIP_STORED && !e->encrypted && e->size != e->packed)
 		return "it is stored with two different sizes";
+	if (e->packed == 0 && e->size > 0)
+		return "it has a size and no data";
 	return NULL;
+}
+
+/* 4.4.5: method 99 says nothing but that the extra field has the rest. */
+static void read_aes(const struct zip_extra *x, struct zip_entry *e)
+{
+	if (e->method != ZIP_AES || !e->encrypted || !x->has_aes)
+		return;
+	e->method = x->aes_method;
+	e->aes = x->aes_strength;
+	e->has_crc = x->aes_version == 1;
 }
 
 static bool is_unix(unsigned host) /* 4.4.2: Unix and Mac OS X */
@@ -419,7 +432,6 @@ static int read_record(struct zip_walk *w, const struct record *rec, struct zip_
 {
 	const unsigned char *p = rec->fixed;
 	uint32_t disk = zip_le16(p + 34);
-	const char *lie;
 
 	*e = (struct zip_entry){
 		.uid = rec->extra.uid,
@@ -431,16 +443,18 @@ static int read_record(struct zip_walk *w, const struct record *rec, struct zip_
 		.crc = zip_le32(p + 16),
 		.method = zip_le16(p + 10),
 		.encrypted = zip_le16(p + 8) & FLAG_ENCRYPTED,
+		.strong = zip_le16(p + 8) & FLAG_STRONG,
+		.has_crc = true,
 	};
 	if (zip_le16(p + 8) & FLAG_MASKED)
 		return damaged(w, "the directory is encrypted", rec->name, rec->n_name);
 	if (!read_zip64(&rec->extra, e, &disk))
-		return damaged(w, "its zip64 field is too short", rec->name, rec->n_name);
-	if (disk != 0)
-		return damaged(w, "it lies in another volume", rec->name, rec->n_name);
-	lie = check_place(&w->dir, e);
-	if (lie)
-		return damaged(w, lie, rec->name, rec->n_name);
+		e->lie = "its zip64 field is too short";
+	else if (disk != 0)
+		e->lie = "it lies in another volume";
+	else
+		e->lie = check_place(&w->dir, e);
+	read_aes(&rec->extra, e);
 	zip_extra_mtime(&rec->extra, zip_le16(p + 14), zip_le16(p + 12), &e->mtime, &e->mtime_ns);
 	return read_name(w, rec, e);
 }

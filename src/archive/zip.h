@@ -2,8 +2,9 @@
 /* zip.h - a zip file's central directory (PKWARE APPNOTE 6.3.x), as pure parsing.
  *
  * Members are known from the central directory alone; a member's local header is read only
- * together with its data.  Everything in it is checked against the file's size and refused when
- * it lies.  Threads: no shared state.
+ * together with its data.  Everything in it is checked against the file's size.  A record that
+ * lies about its own data alone is reported as such and the walk goes on; one that leaves in
+ * doubt where the next begins, or which members there are, ends it.  Threads: no shared state.
  */
 #ifndef ARCHIVE_ZIP_H
 #define ARCHIVE_ZIP_H
@@ -13,7 +14,7 @@
 #define ZIP_TAIL 65557u       /* an end record with the longest comment */
 #define ZIP_LOCAL_HEADER 30u
 
-enum { ZIP_STORED = 0, ZIP_DEFLATED = 8 };
+enum { ZIP_STORED = 0, ZIP_DEFLATED = 8, ZIP_AES = 99 };
 
 struct zip_directory {
 	struct range at;   /* where the central directory lies in the file */
@@ -38,8 +39,12 @@ struct zip_entry {
 	uint64_t size, packed;  /* bytes after and before inflating */
 	uint64_t local;         /* file offset of the local header, shift applied */
 	uint32_t crc;
-	uint16_t method;
+	uint16_t method;        /* of ZIP_AES: what was done before encrypting; else 4.4.5's */
 	bool encrypted;
+	bool strong;            /* encrypted by section 7's methods, which nobody reads */
+	uint8_t aes;            /* encrypted by WinZip's: key strength 1..3, else 0 */
+	bool has_crc;           /* else crc says nothing (AE-2) */
+	const char *lie;        /* NULL, or why its data cannot be where the directory says */
 };
 
 struct zip_ops {

@@ -90,6 +90,16 @@ static void new_unix(struct zip_extra *x, const unsigned char *p, size_t n)
 	x->gid = number(p + 3 + n_uid, n_gid);
 }
 
+static void aes(struct zip_extra *x, const unsigned char *p, size_t n)
+{
+	if (n < 7 || p[2] != 'A' || p[3] != 'E' || p[4] < 1 || p[4] > 3)
+		return;
+	x->has_aes = true;
+	x->aes_version = zip_le16(p);
+	x->aes_strength = p[4];
+	x->aes_method = zip_le16(p + 5);
+}
+
 static const struct {
 	uint16_t id;
 	void (*parse)(struct zip_extra *x, const unsigned char *p, size_t n);
@@ -100,6 +110,7 @@ static const struct {
 	{ 0x5855, old_unix },
 	{ 0x7075, unicode_path },
 	{ 0x7875, new_unix },
+	{ 0x9901, aes },
 };
 
 void zip_extra_parse(const unsigned char *p, size_t n, struct zip_extra *out)

@@ -34,6 +34,9 @@ struct zip_extra {
 	uint32_t ntfs_ns;
 	bool has_ids;
 	uint64_t uid, gid;
+	bool has_aes; /* field 0x9901 (WinZip, "AES Encryption Information") */
+	uint16_t aes_version, aes_method; /* 1 or 2; the method before encrypting */
+	uint8_t aes_strength;
 };
 
 void zip_extra_parse(const unsigned char *p, size_t n, struct zip_extra *out);

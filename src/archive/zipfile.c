@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* zipfile.c - a zip: the pass reads its central directory alone and gives every deflated member a
+/* zipfile.c - a zip: the pass reads its central directory alone and gives every packed member a
  * place of its own in the stream.  Two or three requests list any number of members.
+ *
+ * Deflated ones, those of other methods and encrypted ones all have such a place: how one
+ * is decoded matters only when somebody reads it (zipfill.h).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +20,7 @@
 #define ONE_RANGE ((uint64_t)4 << 20) /* of a directory: more comes in parallel ranges */
 #define FEED_BYTES ((uint64_t)32 << 20)
 #define CHECKPOINT_EVERY 256u /* members */
-#define DEFLATE_RATIO 1032u /* 258 bytes of two bits is the best that deflate can do */
+#define DEFLATE_RATIO 1032u   /* 258 bytes of two bits is the best that deflate can do */
 #define STREAM_MAX ((uint64_t)1 << 60)
 
 struct zipfile {
@@ -27,8 +30,13 @@ struct zipfile {
 	unsigned char *tail; /* the file's last bytes, from a whole block on */
 	size_t n_tail;
 	uint64_t tail_from; /* file offset */
-	uint64_t out; /* stream offset of the next deflated member */
+	uint64_t out;	    /* stream offset of the next packed member */
 	uint64_t members;
+	uint64_t reach;	  /* no member so far goes beyond this file offset */
+	bool disorder;	  /* one began before that: do some overlap? */
+	uint64_t lies;	  /* members that cannot be where the directory says */
+	char lie[160];	  /* the first of them */
+	char damage[200]; /* what ended the walk, said last: it matters most */
 };
 
 static bool zip_match(const unsigned char *head, size_t n, const char *filename)
@@ -51,17 +59,37 @@ static void cannot_be_read(struct member *m, uint64_t why)
 	m->off = why;
 }
 
-static void place_deflated(struct zipfile *z, const struct zip_entry *e, struct member *m)
+/* Only the first is named: there may be millions. */
+static void refuse(struct zipfile *z, const struct zip_entry *e, struct member *m, const char *why)
 {
-	if (m->size / DEFLATE_RATIO > e->packed || m->size > STREAM_MAX - z->out) {
-		cannot_be_read(m, MEMBER_IMPOSSIBLE);
+	if (z->lies++ == 0)
+		snprintf(z->lie, sizeof(z->lie), "%.100s: %s", e->path, why);
+	cannot_be_read(m, MEMBER_IMPOSSIBLE);
+}
+
+static void place_packed(struct zipfile *z, const struct zip_entry *e, struct member *m)
+{
+	if (m->size > STREAM_MAX - z->out ||
+	    (e->method == ZIP_DEFLATED && m->size / DEFLATE_RATIO > e->packed)) {
+		refuse(z, e, m, "no data of this length can become so large");
 		return;
 	}
 	m->layer = LAYER_STREAM;
 	m->off = z->out;
 	m->packed_off = e->local + 1;
 	m->packed = e->packed;
+	m->method = e->method;
+	m->encrypted = e->encrypted;
+	m->aes = e->aes;
 	z->out = (z->out + m->size + BLOCK_SIZE - 1) & ~(uint64_t)(BLOCK_SIZE - 1);
+}
+
+/* Directories are nearly always in the order of the file; then nothing overlaps that does not
+ * begin before the end of what came before it. */
+static void see_order(struct zipfile *z, const struct zip_entry *e)
+{
+	z->disorder |= e->local < z->reach;
+	z->reach = MAX(z->reach, e->local + ZIP_LOCAL_HEADER + e->packed);
 }
 
 /* Where the member's bytes are. */
@@ -72,18 +100,19 @@ static void place(struct zipfile *z, const struct zip_entry *e, struct member *m
 	m->size = m->stored = MIN(e->size, INT64_MAX);
 	m->link_inside = S_ISLNK(m->mode);
 	m->crc = e->crc;
-	m->has_crc = true;
-	if (m->size == 0)
+	m->has_crc = e->has_crc;
+	if (e->lie)
+		refuse(z, e, m, e->lie);
+	if (e->lie || m->size == 0)
 		return;
-	if (e->encrypted) {
+	see_order(z, e);
+	if (e->strong) {
 		cannot_be_read(m, MEMBER_ENCRYPTED);
-	} else if (e->method == ZIP_STORED) {
+	} else if (e->method == ZIP_STORED && !e->encrypted) {
 		m->layer = LAYER_ZIP;
 		m->off = e->local;
-	} else if (e->method == ZIP_DEFLATED) {
-		place_deflated(z, e, m);
 	} else {
-		cannot_be_read(m, e->method);
+		place_packed(z, e, m);
 	}
 }
 
@@ -155,7 +184,7 @@ static int locate(struct zipfile *z)
 	if (r == -EAGAIN)
 		r = locate_before(z, need, &why);
 	if (r == -EBADMSG)
-		pass_trouble(z->p, "is no sound zip: %s", why);
+		snprintf(z->damage, sizeof(z->damage), "is no sound zip: %s", why);
 	return r;
 }
 
@@ -218,7 +247,7 @@ static int walk(struct zipfile *z)
 	if (r == 0)
 		r = zip_walk_end(z->walk);
 	if (r == -EBADMSG)
-		pass_trouble(z->p, "%s", zip_walk_error(z->walk));
+		snprintf(z->damage, sizeof(z->damage), "%s", zip_walk_error(z->walk));
 	if (zip_walk_cut(z->walk) > 0)
 		(void)log_warn(0, "%s: %" PRIu64 " names with a NUL inside were cut there",
 			       z->p->a->filename, zip_walk_cut(z->walk));
@@ -226,6 +255,25 @@ static int walk(struct zipfile *z)
 }
 
 /* ---- the pass ---- */
+
+/* What is wrong with single members; the rest of the archive is as it should be. */
+static int name_lies(struct zipfile *z)
+{
+	uint64_t overlaps = 0;
+	int r = z->disorder ? index_refuse_overlaps(z->p->a->index, &overlaps) : 0;
+
+	if (r < 0)
+		return r;
+	if (overlaps > 0)
+		pass_trouble(z->p, "%" PRIu64 " members overlap others and cannot be read",
+			     overlaps);
+	if (z->lies > 0)
+		pass_trouble(z->p,
+			     "%" PRIu64 " members are not where the directory says and "
+			     "cannot be read, the first is %s",
+			     z->lies, z->lie);
+	return 0;
+}
 
 /* All places in the stream are given out: any of its blocks may be asked for. */
 static int end_stream(struct zipfile *z)
@@ -252,7 +300,11 @@ static int read_directory(struct zipfile *z)
 		r = walk(z);
 	if (r < 0 && r != -EBADMSG)
 		return r;
-	e = end_stream(z); /* what came before the damage can be read */
+	e = name_lies(z);
+	if (e == 0)
+		e = end_stream(z); /* what came before the damage can be read */
+	if (e == 0 && r < 0)
+		pass_trouble(z->p, "%s", z->damage);
 	return e < 0 ? e : r;
 }
 

@@ -10,28 +10,36 @@
 #include "archive/gzip_inflate.h"
 #include "archive/zip.h"
 #include "archive/zipinput.h"
+#include "archive/zipforeign.h"
 #include "archive/zipmember.h"
+#include "archive/zippull.h"
 #include "archive/zipspan.h"
 #include "base/log.h"
 #include "base/stats.h"
 
-#define FILL_BLOCKS 16u /* for one job, so that cores share */
-#define SMALL_BLOCKS 16u /* a member of at most 2 MiB is small */
-#define RUN_MAX ((uint64_t)4 << 20) /* compressed bytes fetched for neighbours together */
-#define GAP_MAX ((uint64_t)64 << 10) /* and what may lie between two of them */
+#define FILL_BLOCKS 16u			 /* for one job, so that cores share */
+#define SMALL_BLOCKS 16u		 /* a member of at most 2 MiB is small */
+#define SMALL_PACKED ((uint64_t)4 << 20) /* and has at most so much data */
+#define RUN_MAX ((uint64_t)4 << 20)	 /* compressed bytes fetched for neighbours together */
+#define GAP_MAX ((uint64_t)64 << 10)	 /* and what may lie between two of them */
 
 struct zipfill {
 	struct job job;
 	struct waiter waiter;
 	struct archive *a;
 	bool demand, begun;
-	int broken; /* what ended all reading of the archive: not this member's fault */
+	int broken;	     /* what ended all reading of the archive: not this member's fault */
 	uint64_t first, end; /* blocks asked for */
 	struct member members[FILL_BLOCKS]; /* small ones */
 	unsigned n, current;
 	struct zipinput in;
 	/* Of the current member: */
-	struct gzip_span *gzip; /* NULL: its header has not been read */
+	bool header_read;
+	struct gzip_span *gzip;		/* NULL: it is not deflated */
+	struct foreign_member *foreign; /* what is decoded when all of its data is there */
+	unsigned char *packed;
+	size_t n_packed;
+	bool packed_given; /* to the decoder */
 	uint64_t data_end; /* file offset */
 	struct block *part[SMALL_BLOCKS];
 	uint64_t out; /* bytes decoded */
@@ -53,6 +61,12 @@ static struct range asked(const struct zipfill *s, const struct member *m)
 
 /* ---- which members ---- */
 
+static bool is_small(const struct member *m)
+{
+	return zipmember_end(m) - (m->off >> BLOCK_SHIFT) <= SMALL_BLOCKS &&
+	       (!zipforeign_is(m) || m->packed <= SMALL_PACKED);
+}
+
 static void begin(struct zipfill *s)
 {
 	uint64_t next;
@@ -63,10 +77,14 @@ static void begin(struct zipfill *s)
 		int r = zipmember_at(s->a, blk, m);
 
 		next = r == 0 ? MIN(s->end, zipmember_end(m)) : blk + 1;
+		if (r == 0)
+			r = zipforeign_readable(s->a, m);
 		if (r < 0)
 			fail_blocks(s->a, blk, next, r);
-		else if (zipmember_end(m) - (m->off >> BLOCK_SHIFT) <= SMALL_BLOCKS)
+		else if (is_small(m))
 			s->n++;
+		else if (zipforeign_is(m))
+			zippull_want(s->a, m, blk, next);
 		else
 			zipspan_want(s->a, m, blk, next, s->demand);
 	}
@@ -93,7 +111,11 @@ static uint64_t run_end(const struct zipfill *s)
 
 static void drop_member(struct zipfill *s)
 {
+	s->header_read = s->packed_given = false;
 	s->gzip = gzip_span_free(s->gzip);
+	s->foreign = foreign_member_free(s->foreign);
+	free(steal(&s->packed));
+	s->n_packed = 0;
 	for (unsigned i = 0; i < SMALL_BLOCKS; i++) {
 		block_unref(s->part[i]);
 		s->part[i] = NULL;
@@ -114,10 +136,34 @@ static int get_input(struct zipfill *s, size_t min, const unsigned char **p, siz
 	return r;
 }
 
+/* All of the data at once: by then it is there. */
+static int64_t read_packed(void *arg, const void **p)
+{
+	struct zipfill *s = arg;
+
+	*p = s->packed;
+	if (s->packed_given)
+		return 0;
+	s->packed_given = true;
+	return (int64_t)s->n_packed;
+}
+
+static int make_decoder(struct zipfill *s, const unsigned char *header, uint64_t data)
+{
+	const struct member *m = &s->members[s->current];
+	struct gzip_point from = { .in_bit = data * 8, .out = m->off };
+
+	if (!zipforeign_is(m))
+		return gzip_span_new(GZIP_RAW_DEFLATE, &from, NULL, 0, &s->gzip);
+	s->packed = malloc((size_t)m->packed);
+	if (!s->packed)
+		return -ENOMEM;
+	return zipforeign_new(s->a, m, header, read_packed, s, &s->foreign);
+}
+
 static int read_header(struct zipfill *s)
 {
 	const struct member *m = &s->members[s->current];
-	struct gzip_point from = { .out = m->off };
 	const unsigned char *p;
 	uint32_t skip;
 	size_t n;
@@ -131,10 +177,10 @@ static int read_header(struct zipfill *s)
 		return r;
 	if (zip_local_size(p, &skip) < 0)
 		return zipmember_damaged(s->a, m, "there is no local header where it should be");
-	from.in_bit = (zipmember_local(m) + skip) * 8;
-	r = gzip_span_new(GZIP_RAW_DEFLATE, &from, NULL, 0, &s->gzip);
+	r = make_decoder(s, p, zipmember_local(m) + skip);
 	if (r < 0)
 		return r;
+	s->header_read = true;
 	s->data_end = zipmember_local(m) + skip + m->packed;
 	zipinput_seek(&s->in, zipmember_local(m) + skip);
 	return 0;
@@ -185,10 +231,53 @@ static int decode(struct zipfill *s, const unsigned char *p, size_t n)
 	return r == -EBADMSG ? zipmember_damaged(s->a, m, "its compressed data is damaged") : r;
 }
 
+/* Take what the foreign decoder has made.  There is room: it never makes more than m->size. */
+static int take_decoded(struct zipfill *s, const unsigned char *p, size_t n)
+{
+	stats_add(inflated_bytes, n);
+	s->crc = gzip_crc(s->crc, p, n);
+	while (n > 0) {
+		unsigned char spare, *to;
+		size_t room;
+		int r = find_room(s, &spare, &to, &room);
+
+		if (r < 0)
+			return r;
+		room = MIN(room, n);
+		memcpy(to, p, room);
+		s->out += room;
+		p += room;
+		n -= room;
+	}
+	return 0;
+}
+
+/* Gather the packed data; when it is whole, decode it.  0 = more is needed; 1; -errno. */
+static int decode_foreign(struct zipfill *s, const unsigned char *p, size_t n)
+{
+	const struct member *m = &s->members[s->current];
+	const void *piece;
+	int r = 0;
+
+	memcpy(s->packed + s->n_packed, p, n);
+	s->n_packed += n;
+	if (s->n_packed < m->packed)
+		return 0;
+	while (r == 0) {
+		r = foreign_member_data(s->foreign, &piece, &n);
+		if (r == 0)
+			return 1;
+		r = r < 0 ? zipforeign_failed(s->a, m, s->foreign, r) : take_decoded(s, piece, n);
+	}
+	return r;
+}
+
 static int check(struct zipfill *s)
 {
 	const struct member *m = &s->members[s->current];
 
+	if (s->foreign)
+		return zipforeign_check(s->a, m, s->out, s->crc);
 	if (s->out < m->size)
 		return zipmember_damaged(s->a, m, "shorter than the directory says");
 	return zipmember_check(s->a, m, s->crc);
@@ -218,7 +307,7 @@ static int step(struct zipfill *s)
 	size_t n;
 	int r;
 
-	if (!s->gzip)
+	if (!s->header_read)
 		return read_header(s);
 	if (zipinput_at(&s->in) >= s->data_end)
 		return zipmember_damaged(s->a, m, "its compressed data ends too early");
@@ -226,7 +315,7 @@ static int step(struct zipfill *s)
 	if (r < 0)
 		return r;
 	n = (size_t)MIN(n, s->data_end - zipinput_at(&s->in));
-	r = decode(s, p, n);
+	r = s->foreign ? decode_foreign(s, p, n) : decode(s, p, n);
 	if (r == 0)
 		zipinput_take(&s->in, n);
 	return r;
@@ -234,11 +323,19 @@ static int step(struct zipfill *s)
 
 /* ---- the job ---- */
 
+/* Is it the member's fault, so that trying again is of no use? */
+static bool refused(int r)
+{
+	return r == -EIO || r == -EACCES || r == -EOPNOTSUPP;
+}
+
 /* The current member is done with, well or not. */
 static void next_member(struct zipfill *s, int err)
 {
 	struct range want = asked(s, &s->members[s->current]);
 
+	if (s->broken == 0 && refused(err))
+		verdict_bad(&s->a->verdict, s->members[s->current].id, err);
 	if (err < 0)
 		fail_blocks(s->a, want.from, want.to, err);
 	else
@@ -259,10 +356,8 @@ static void fill_run(struct job *j)
 
 		if (r == PARKED)
 			return;
-		if (r == 1 && check(s) < 0)
-			r = -EIO;
 		if (r != 0)
-			next_member(s, r);
+			next_member(s, r == 1 ? check(s) : r);
 	}
 	for (unsigned i = 0; i < s->n; i++)
 		member_free(&s->members[i]);

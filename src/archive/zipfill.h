@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* zipfill.h - stream blocks of a zip: its deflated members; private to the archive layer.
+/* zipfill.h - stream blocks of a zip: its packed members; private to the archive layer.
  *
  * A small member is decoded and checked as a whole before any byte of it is published, and
- * neighbours come in one range.  Large ones are zipspan.c's.
+ * neighbours come in one range.  Large ones are zipspan.c's when they are deflated, else
+ * zippull.c's.
  */
 #ifndef ARCHIVE_ZIPFILL_H
 #define ARCHIVE_ZIPFILL_H

@@ -95,6 +95,17 @@ int zipmember_damaged(struct archive *a, const struct member *m, const char *wha
 	return log_error(-EIO, "%s: member %s: %s", a->filename, path, what);
 }
 
+int zipmember_refused(struct archive *a, const struct member *m, int r, const char *why)
+{
+	char path[PATH_SHOWN + 1];
+
+	if (verdict_of(&a->verdict, m->id) == r)
+		return r;
+	verdict_bad(&a->verdict, m->id, r);
+	path_of(a, m, path);
+	return log_error(r, "%s: member %s: %s", a->filename, path, why);
+}
+
 int zipmember_check(struct archive *a, const struct member *m, uint32_t crc)
 {
 	int r;
@@ -107,13 +118,10 @@ int zipmember_check(struct archive *a, const struct member *m, uint32_t crc)
 
 int zipmember_unreadable(struct archive *a, const struct member *m)
 {
-	char path[PATH_SHOWN + 1];
-
 	if (m->off == MEMBER_IMPOSSIBLE)
-		return zipmember_damaged(a, m, "no data of this size can be where it should be");
-	path_of(a, m, path);
-	if (m->off == MEMBER_ENCRYPTED)
-		return log_error(-EOPNOTSUPP, "%s: member %s: encrypted", a->filename, path);
-	return log_error(-EOPNOTSUPP, "%s: member %s: method %u (%s)", a->filename, path,
-			 (unsigned)m->off, zip_method_name((unsigned)m->off));
+		return zipmember_refused(a, m, -EIO,
+					 "it is not where the directory says, or not of that size");
+	if (m->off == MEMBER_OVERLAPS)
+		return zipmember_refused(a, m, -EIO, "its data would run into another member");
+	return zipmember_refused(a, m, -EOPNOTSUPP, "encrypted in a way that cannot be read");
 }

@@ -12,6 +12,7 @@
 #include "base/envfile.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/password.h"
 #include "base/suggest.h"
 
 #define WHY ENVFILE_WHY
@@ -481,6 +482,7 @@ void options_free(struct options *o)
 	if (o->api_key)
 		explicit_bzero(o->api_key, strlen(o->api_key));
 	free(o->api_key);
+	password_free(o->password);
 	*o = (struct options){ 0 };
 }
 

@@ -35,6 +35,7 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	X(strict, FLAG, "no", "wait for unseen names that begin with a dot too") \
 	X(unverified, FLAG, "no", "serve members whose checksum is wrong") \
 	X(encoding, STR, "", "character set of zip names without a UTF-8 mark (CP437)") \
+	X(password_file, STR, "", "the first line of this file opens encrypted zip members") \
 	X(uid, UINT, "", "owner of all files (the mounting user)") \
 	X(gid, UINT, "", "group of all files (the mounting user's)") \
 	X(allow_other, FLAG, "no", \
@@ -57,6 +58,7 @@ struct options {
 #define OPTION_FIELD(name, type, def, help) option_##type name;
 	OPTIONS(OPTION_FIELD)
 #undef OPTION_FIELD
+	char *password; /* secret: from password_file, or NULL; see env_resolve() */
 	char *api_key; /* secret: MDC_API_KEY, .env or `api_key` in the config file; no -o */
 };
 

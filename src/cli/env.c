@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/password.h"
 #include "base/version.h"
 
 #define POOL_MIN 2
@@ -20,9 +21,9 @@ static char *default_dir(void)
 	return base ? path_join(base, "mdcfs") : NULL;
 }
 
-/* cache_dir as given: "~/x" and relative paths made absolute, for nothing expands them in a
- * config file or behind -o, and a daemon's working directory is not its user's. */
-static char *absolute_dir(const char *given)
+/* A path as given: "~/x" and relative ones made absolute, for nothing expands them in a config file
+ * or behind -o, and a daemon's working directory is not its user's. */
+static char *absolute_path(const char *given)
 {
 	const char *home = getenv("HOME");
 	AUTO(auto_free) char *cwd = NULL;
@@ -45,6 +46,16 @@ int env_options(struct env *e, const char *list)
 	return list ? options_parse(&e->opt, list) : 0;
 }
 
+static int load_password(struct options *opt)
+{
+	AUTO(auto_free) char *path = NULL;
+
+	if (!opt->password_file || !*opt->password_file || opt->password)
+		return 0;
+	path = absolute_path(opt->password_file);
+	return path ? password_read(path, &opt->password) : -ENOMEM;
+}
+
 int env_resolve(struct env *e)
 {
 	const char *given = e->opt.cache_dir;
@@ -52,12 +63,14 @@ int env_resolve(struct env *e)
 
 	if (r == 0)
 		r = log_set_areas(e->opt.debug);
+	if (r == 0)
+		r = load_password(&e->opt);
 	if (r < 0)
 		return r;
 	free(e->cache_dir);
 	free(e->state_dir);
 	e->state_dir = NULL;
-	e->cache_dir = given && *given ? absolute_dir(given) : default_dir();
+	e->cache_dir = given && *given ? absolute_path(given) : default_dir();
 	if (!e->cache_dir) {
 		(void)log_error(0, "no directory for the cache: give -o cache_dir=DIR or set HOME");
 		return -ENOENT;
@@ -80,13 +93,13 @@ static unsigned pool_size(void)
 	return (unsigned)MIN(MAX(n, POOL_MIN), POOL_MAX);
 }
 
-/* A key in memory stays out of core dumps (which go where others may read them). */
-static void protect_key(const struct env *e)
+/* A secret in memory stays out of core dumps (which go where others may read them). */
+static void protect_secrets(const struct env *e)
 {
 #ifdef SANITIZED
 	(void)e; /* sanitizers ptrace the process */
 #else
-	if (e->opt.api_key && prctl(PR_SET_DUMPABLE, 0) < 0)
+	if ((e->opt.api_key || e->opt.password) && prctl(PR_SET_DUMPABLE, 0) < 0)
 		(void)log_warn(-errno, "core dumps cannot be turned off");
 #endif
 }
@@ -102,7 +115,7 @@ int env_open(struct env *e)
 
 	if (r < 0)
 		return r;
-	protect_key(e);
+	protect_secrets(e);
 	r = pool_new(pool_size(), &e->pool);
 	if (r < 0)
 		return log_error(r, "cannot start threads");

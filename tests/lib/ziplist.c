@@ -5,7 +5,7 @@
  * Fields: mode (octal), size, packed size, CRC (hex), method, local header offset, bytes from
  * there to the data (- when no header is there), mtime, its nanoseconds, uid:gid or -, E
  * when encrypted or -, the path with control characters and '\' as \xNN.
- * Exit 0, 1 = damaged (the reason on stderr), 2 = cannot read.
+ * Exit 0, 1 = damaged or a member that lies (the reason on stderr), 2 = cannot read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,15 +26,21 @@ static void print_path(const char *p)
 	putchar('\n');
 }
 
+static bool lies;
+
 static int print_member(void *arg, const struct zip_entry *e)
 {
 	unsigned char head[ZIP_LOCAL_HEADER];
 	uint32_t skip;
 	int *fd = arg;
-	int r = file_read_at(*fd, head, sizeof(head), e->local);
+	int r = e->lie ? -EBADMSG : file_read_at(*fd, head, sizeof(head), e->local);
+
+	if (e->lie)
+		fprintf(stderr, "ziplist: %s: %s\n", e->path, e->lie);
+	lies |= e->lie != NULL;
 
 	printf("%06o %" PRIu64 " %" PRIu64 " %08x %u %" PRIu64 " ", e->mode, e->size, e->packed,
-		e->crc, e->method, e->local);
+		e->crc, e->aes ? ZIP_AES : e->method, e->local);
 	if (r == 0 && zip_local_size(head, &skip) == 0)
 		printf("%u ", skip);
 	else
@@ -126,5 +132,5 @@ int main(int argc, char **argv)
 		r = walk(fd, (uint64_t)st.st_size, &d, piece, argc > 3 ? argv[3] : NULL);
 	if (r < 0 && r != -EBADMSG)
 		fprintf(stderr, "ziplist: %s\n", strerror(-r));
-	return r == 0 ? 0 : r == -EBADMSG ? 1 : 2;
+	return r == 0 && !lies ? 0 : r == 0 || r == -EBADMSG ? 1 : 2;
 }

@@ -81,7 +81,7 @@ static void test_lies(void **state)
 		{ { .name = "f", .packed = 0xfffffff0, .method = 8 }, "data lies outside" },
 		{ { .name = "f", .size = 10, .packed = 5 }, "two different sizes" },
 		{ { .name = "f", .disk = 1 }, "another volume" },
-		{ { .name = "f", .flags = 0x2000 }, "directory is encrypted" },
+		{ { .name = "f", .method = 8, .size = 5 }, "a size and no data" },
 		{ { .name = "f",
 			  .size = 0xffffffff,
 			  .extra = "\1\0\7\0\1\2\3\4\5\6\7",
@@ -106,12 +106,58 @@ static void test_lies(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct seen s;
-		char error[200];
 
-		assert_int_equal(walk_one(&cases[i].m, NULL, &s, error), -EBADMSG);
-		assert_int_equal(s.n, 0);
-		if (!strstr(error, cases[i].error))
-			fail_msg("case %zu: %s", i, error);
+		assert_int_equal(walk_one(&cases[i].m, NULL, &s, NULL), 0);
+		assert_int_equal(s.n, 1);
+		if (!s.e.lie || !strstr(s.e.lie, cases[i].error))
+			fail_msg("case %zu: %s", i, s.e.lie ? s.e.lie : "nothing");
+	}
+}
+
+/* With the directory masked nothing in it can be believed. */
+static void test_masked(void **state)
+{
+	static const struct member m = { .name = "f", .flags = 0x2000 };
+	struct seen s;
+	char error[200];
+
+	(void)state;
+	assert_int_equal(walk_one(&m, NULL, &s, error), -EBADMSG);
+	assert_int_equal(s.n, 0);
+	assert_non_null(strstr(error, "directory is encrypted"));
+}
+
+/* WinZip's AES: the extra field has the method, and says whether the CRC-32 does count. */
+static void test_aes(void **state)
+{
+	static const struct {
+		unsigned flags, method;
+		const char *extra;
+		unsigned want_method, aes;
+		bool has_crc;
+	} cases[] = {
+		{ 1, 99, "\1\x99\7\0\1\0AE\3\x08\0", 8, 3, true },
+		{ 1, 99, "\1\x99\7\0\2\0AE\1\x0c\0", 12, 1, false },
+		{ 1, 99, "\1\x99\7\0\2\0AE\4\x08\0", 99, 0, true }, /* no such strength */
+		{ 1, 99, "\1\x99\7\0\2\0EA\1\x08\0", 99, 0, true },
+		{ 1, 99, "\1\x99\6\0\2\0AE\1\x08\0", 99, 0, true },
+		{ 0, 99, "\1\x99\7\0\2\0AE\1\x08\0", 99, 0, true },
+		{ 1, 8, "\1\x99\7\0\2\0AE\1\x0c\0", 8, 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct member m = { .name = "f",
+				    .flags = cases[i].flags,
+				    .method = cases[i].method,
+				    .extra = cases[i].extra,
+				    .n_extra = 11 };
+		struct seen s;
+
+		assert_int_equal(walk_one(&m, NULL, &s, NULL), 0);
+		assert_int_equal(s.e.method, cases[i].want_method);
+		assert_int_equal(s.e.aes, cases[i].aes);
+		assert_int_equal(s.e.has_crc, cases[i].has_crc);
 	}
 }
 
@@ -269,6 +315,8 @@ int main(void)
 		cmocka_unit_test(test_walk_pieces),
 		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_masked),
+		cmocka_unit_test(test_aes),
 		cmocka_unit_test(test_zip64_fields),
 		cmocka_unit_test(test_entry_fields),
 		cmocka_unit_test(test_counts),

@@ -117,6 +117,7 @@ static void add_tree(struct fixture *f, struct bytes small, struct bytes medium,
 		  .local_extra = 5000 },
 		{ .name = "secret", .method = 8, .flags = 1, .data = small.p, .size = small.n },
 		{ .name = "lzma", .method = 14, .data = small.p, .size = small.n },
+		{ .name = "shrunk", .method = 1, .data = small.p, .size = small.n },
 		{ .name = "../../up", .data = "u", .size = 1 },
 		{ .name = "cut\0here", .n_name = 8, .data = "c", .size = 1 },
 		{ .name = "last", .method = 8, .data = small.p, .size = 1 },
@@ -147,8 +148,9 @@ static void check_tree(struct fixture *f, bool cached, bool zip64)
 	check_all(g, "cut", (struct bytes){ (unsigned char *)(uintptr_t) "c", 1 }, 10);
 	check_link(g, "link", "dir/stored");
 	check_link(g, "link8", "dir/../first");
-	assert_int_equal(read_error(g, "secret", 0), -EOPNOTSUPP);
-	assert_int_equal(read_error(g, "lzma", 0), -EOPNOTSUPP);
+	assert_int_equal(read_error(g, "secret", 0), -EACCES); /* no password was given */
+	assert_int_equal(read_error(g, "lzma", 0), -EIO); /* it is none */
+	assert_int_equal(read_error(g, "shrunk", 0), -EOPNOTSUPP);
 	assert_int_equal(rig_find(g, "dir/none", &m), -ENOENT);
 	assert_int_equal(rig_listing(g), 0);
 	rig_close(g);
@@ -420,7 +422,7 @@ static void test_lying_directory(void **state)
 	zip_add(&f->w, &a);
 	a.name = "c";
 	zip_add(&f->w, &a);
-	f->w.dir.p[47 + 42 + 3] = 0x7f; /* the second one's local header is said to lie far away */
+	f->w.dir.p[47] = 'X'; /* the second record does not begin as it should */
 	zip_finish(&f->w, false, 0);
 	open_zip(f, true);
 	assert_int_equal(rig_listing(&f->g), -EIO);
@@ -433,6 +435,68 @@ static void test_lying_directory(void **state)
 	open_zip(f, true); /* the index remembers */
 	assert_int_equal(rig_listing(&f->g), -EIO);
 	check_part(&f->g, "a", (struct bytes){ (unsigned char *)(uintptr_t)a.data, 16 }, 0, 16);
+}
+
+/* A member that is not where its record says is refused; all others are as they should be. */
+static void test_lying_member(void **state)
+{
+	struct fixture *f = *state;
+	struct zip_file file = { .method = 8, .data = "aaaaaaaaaaaaaaaa", .size = 16 };
+	struct bytes data = { (unsigned char *)(uintptr_t)file.data, 16 };
+	struct archive_info info;
+
+	for (unsigned i = 0; i < 3; i++) {
+		file.name = i == 0 ? "a" : i == 1 ? "b" : "c";
+		zip_add(&f->w, &file);
+	}
+	f->w.dir.p[47 + 42 + 3] = 0x7f; /* b's local header is said to lie far away */
+	zip_finish(&f->w, false, 0);
+	for (unsigned again = 0; again < 2; again++) {
+		open_zip(f, true);
+		assert_int_equal(rig_listing(&f->g), 0);
+		check_part(&f->g, "a", data, 0, 16);
+		check_part(&f->g, "c", data, 0, 16);
+		assert_int_equal(read_error(&f->g, "b", 0), -EIO);
+		archive_info(f->g.a, &info);
+		assert_string_equal(info.state, "complete");
+		assert_non_null(strstr(info.error, "b: its header lies outside the file"));
+		rig_close(&f->g);
+	}
+}
+
+/* Members that overlap: of two the one is refused that runs into the other, in whatever order the
+ * directory has them. */
+static void test_overlaps(void **state)
+{
+	static const unsigned long bits = 0x0b; /* of a, b, c and d: who is refused */
+	struct fixture *f = *state;
+	struct bytes data = make_data(AUDIO, 3000, 12);
+	struct archive_info info;
+	uint32_t local[4];
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct zip_file file = { .name = (const char *[]){ "a", "b", "c", "d" }[i],
+					 .method = i == 3 ? 8 : 0,
+					 .data = data.p,
+					 .size = data.n };
+
+		local[i] = (uint32_t)f->w.body.len;
+		zip_add(&f->w, &file);
+	}
+	memcpy(f->w.dir.p + 42, &local[2], 4); /* a and b are said to be where c is, and so is d */
+	memcpy(f->w.dir.p + 47 + 42, &local[2], 4);
+	memcpy(f->w.dir.p + 3 * 47 + 42, &local[1], 4);
+	f->w.dir.p[3 * 47 + 21] += 1; /* d's packed size, so that it reaches into c */
+	f->w.dir.p[3 * 47 + 21] += 2;
+	zip_finish(&f->w, false, 0);
+	open_zip(f, true);
+	assert_int_equal(rig_listing(&f->g), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(read_error(&f->g, (const char *[]){ "a", "b", "c", "d" }[i], 0),
+				 bits >> i & 1 ? -EIO : 16);
+	archive_info(f->g.a, &info);
+	assert_non_null(strstr(info.error, "3 members overlap"));
+	free(data.p);
 }
 
 /* A second mount that was there before the first one's pass takes over what that came to. */
@@ -448,7 +512,7 @@ static void test_two_mounts(void **state)
 		zip_add(&f->w, &file);
 		zip_add(&f->w, &file);
 		if (damaged)
-			f->w.dir.p[47 + 42 + 3] = 0x7f;
+			f->w.dir.p[47] = 'X';
 		zip_finish(&f->w, false, 0);
 		open_zip(f, false);
 		rig_open(&other, f->w.body.p, f->w.body.len, "x.zip", f->dir, false);
@@ -516,6 +580,7 @@ int main(int argc, char **argv)
 		TEST(test_large),  TEST(test_together),	       TEST(test_deep),
 		TEST(test_damage), TEST(test_requests),	       TEST(test_large_directory),
 		TEST(test_prefix), TEST(test_lying_directory), TEST(test_two_mounts),
+		TEST(test_lying_member), TEST(test_overlaps),
 		TEST(test_no_zip), TEST(test_empty),	       TEST(test_storage_fails),
 	};
 
