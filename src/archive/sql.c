@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 
-#define FORMAT_VERSION 2
+#define FORMAT_VERSION 3
 #define APPLICATION_ID 0x6d646366 /* "mdcf" */
 #define BUSY_MS 10000
 
