@@ -16,9 +16,9 @@
 #include "store/blocks.h"
 
 #define STREAM_READ_AHEAD (16u << 20) /* bytes, for one sequential reader */
-#define STREAM_FILL_MAX 16u	      /* blocks: 2 MiB of output for one job, so that cores share */
-#define AGAIN_MS 10000		      /* a background pass that failed begins again after this */
-#define LINK_MAX 4095u		      /* bytes of a symlink target kept as data */
+#define STREAM_FILL_MAX 16u           /* blocks: 2 MiB of output for one job, so that cores share */
+#define AGAIN_MS 10000                /* a background pass that failed begins again after this */
+#define LINK_MAX 4095u                /* bytes of a symlink target kept as data */
 
 /* ---- demand ---- */
 
