@@ -5,7 +5,8 @@
  * begins, and its output goes to this byte of the stream.  Decoding may start there when the
  * 32 KiB of output before it, the window, are known.  A window is stored packed: sparse (only
  * the bytes that the following 32 KiB of output really refer to, the rest zero) and
- * then compressed.  A point at a member's first block has an empty window.
+ * then compressed.  A point at a member's first block has an empty window.  Where a block does not end
+ * for long a point is inside it, and the codes of the block lie in front of the window.
  *
  * The same code serves .tar.gz (GZIP: any number of concatenated members, headers with any fields,
  * trailing zeros or garbage) and deflated zip members (DEFLATE: one raw deflate stream).
@@ -21,8 +22,9 @@
 enum gzip_format { GZIP_MEMBERS, GZIP_RAW_DEFLATE };
 
 struct gzip_point {
-	uint64_t in_bit;     /* of the compressed object: where the deflate block starts; for
-				at_member a whole byte, where the member's header starts */
+	uint64_t in_bit;     /* of the compressed object: where the deflate block, or the next code
+				inside one, starts; for at_member a whole byte, where the
+				member's header starts */
 	uint64_t out;        /* stream offset of its first output byte */
 	bool at_member;      /* a gzip header comes first (never in GZIP_RAW_DEFLATE) */
 	uint32_t crc;        /* CRC-32 of this member's output before the point */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "archive/gzip_header.h"
+#include "archive/gzip_window.h"
 
 enum { IN_HEADER, IN_BODY, IN_TRAILER, AT_END };
 enum { GO_ON = GZIP_AT_MEMBER + 1 }; /* no event: the next state has something to do */
@@ -16,12 +17,12 @@ enum { GO_ON = GZIP_AT_MEMBER + 1 }; /* no event: the next state has something t
 struct gzip_decoder {
 	enum gzip_format format;
 	int state;
-	int err;             /* sticky */
-	bool any;            /* a whole header has passed: what follows a member may be garbage */
-	uint64_t pos;        /* of the object: the next input byte */
+	int err;	     /* sticky */
+	bool any;	     /* a whole header has passed: what follows a member may be garbage */
+	uint64_t pos;	     /* of the object: the next input byte */
 	uint64_t member;     /* of the object: where the member's header starts */
 	uint64_t member_out; /* bytes of output of this member so far */
-	uint32_t crc;        /* and their CRC-32 */
+	uint32_t crc;	     /* and their CRC-32 */
 	unsigned n_trailer;
 	unsigned char trailer[TRAILER_SIZE];
 	struct gzip_header header;
@@ -65,7 +66,7 @@ static int run_header(struct gzip_decoder *d, const unsigned char **in, size_t *
 	}
 	if (r < 0)
 		return fail(d, -EBADMSG, r == -ENOENT ? "no gzip member here" : d->header.why);
-	r = d->inflate->ops->begin(d->inflate, 0, NULL, 0);
+	r = d->inflate->ops->begin(d->inflate, 0, NULL, 0, NULL);
 	if (r < 0)
 		return fail(d, r, "cannot begin");
 	d->any = true;
@@ -154,15 +155,20 @@ uint64_t gzip_decoder_pos(const struct gzip_decoder *d)
 	return d->pos;
 }
 
-void gzip_decoder_point(const struct gzip_decoder *d, enum gzip_event at, struct gzip_point *p,
-			unsigned char *last)
+bool gzip_decoder_point(const struct gzip_decoder *d, enum gzip_event at, struct gzip_point *p,
+			struct gzip_place *place)
 {
 	p->at_member = at == GZIP_AT_MEMBER;
 	p->crc = d->crc;
 	p->member_out = d->member_out;
-	*last = 0;
-	p->in_bit = p->at_member ? d->member * 8 :
-				   d->pos * 8 - d->inflate->ops->unused(d->inflate, last);
+	p->in_bit = d->member * 8;
+	place->back = place->table.bits = 0;
+	if (p->at_member)
+		return true;
+	if (d->state != IN_BODY || !d->inflate->ops->place(d->inflate, place))
+		return false;
+	p->in_bit = d->pos * 8 - place->back;
+	return true;
 }
 
 const char *gzip_decoder_error(const struct gzip_decoder *d)
@@ -171,18 +177,20 @@ const char *gzip_decoder_error(const struct gzip_decoder *d)
 }
 
 /* A point may come from a file on disk: refuse what no pass can have reported. */
-static int check_point(enum gzip_format format, const struct gzip_point *p, size_t n)
+static int check_point(enum gzip_format format, const struct gzip_point *p, size_t n,
+		       const struct gzip_table *table)
 {
 	if (p->in_bit > INT64_MAX || p->out > INT64_MAX || p->member_out > p->out)
 		return -EINVAL;
 	if (p->at_member && (format == GZIP_RAW_DEFLATE || p->in_bit % 8 != 0))
 		return -EINVAL;
-	if (p->at_member && (p->member_out != 0 || p->crc != 0))
+	if (p->at_member && (p->member_out != 0 || p->crc != 0 || table))
 		return -EINVAL;
 	return n == MIN(p->member_out, GZIP_WINDOW) ? 0 : -EBADMSG;
 }
 
-static int start(struct gzip_decoder *d, const struct gzip_point *p, const void *window, size_t n)
+static int start(struct gzip_decoder *d, const struct gzip_point *p, const void *window, size_t n,
+		 const struct gzip_table *table)
 {
 	d->pos = p->in_bit / 8;
 	if (p->at_member) {
@@ -193,12 +201,12 @@ static int start(struct gzip_decoder *d, const struct gzip_point *p, const void 
 	d->member_out = p->member_out;
 	d->crc = p->crc;
 	d->state = IN_BODY;
-	return d->inflate->ops->begin(d->inflate, (unsigned)(p->in_bit % 8), window, n);
+	return d->inflate->ops->begin(d->inflate, (unsigned)(p->in_bit % 8), window, n, table);
 }
 
-int gzip_decoder_new(enum gzip_engine engine, enum gzip_format format,
-		     const struct gzip_point *from, const void *window, size_t n,
-		     struct gzip_decoder **out)
+static int decoder_new(enum gzip_engine engine, enum gzip_format format,
+		       const struct gzip_point *from, const void *window, size_t n,
+		       const struct gzip_table *table, struct gzip_decoder **out)
 {
 	const struct gzip_point first = { .at_member = format == GZIP_MEMBERS };
 	struct gzip_decoder *d;
@@ -206,21 +214,39 @@ int gzip_decoder_new(enum gzip_engine engine, enum gzip_format format,
 
 	if (!from)
 		from = &first;
-	r = check_point(format, from, n);
+	r = check_point(format, from, n, table);
 	if (r < 0)
 		return r;
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
 	d->format = format;
-	r = gzip_inflate_new(engine, &d->inflate);
+	r = gzip_inflate_new(table ? GZIP_ENGINE_ZLIB : engine, &d->inflate);
 	if (r == 0)
-		r = start(d, from, window, n);
+		r = start(d, from, window, n, table);
 	if (r < 0)
 		gzip_decoder_free(d);
 	else
 		*out = d;
 	return r;
+}
+
+int gzip_decoder_new(enum gzip_engine engine, enum gzip_format format,
+		     const struct gzip_point *from, const void *packed, size_t n,
+		     struct gzip_decoder **out)
+{
+	AUTO(auto_free) unsigned char *window = malloc(GZIP_WINDOW);
+	struct gzip_table table;
+	size_t n_table, n_window;
+	int r = window ? gzip_table_take(packed, n, &table, &n_table) : -ENOMEM;
+
+	if (r == 0)
+		r = gzip_window_unpack((const char *)packed + n_table, n - n_table, window,
+				       &n_window);
+	if (r < 0)
+		return r;
+	return decoder_new(engine, format, from, window, n_window, table.bits > 0 ? &table : NULL,
+			   out);
 }
 
 struct gzip_decoder *gzip_decoder_free(struct gzip_decoder *d)

@@ -8,7 +8,7 @@
 #ifndef ARCHIVE_GZIP_INFLATE_H
 #define ARCHIVE_GZIP_INFLATE_H
 
-#include "base/util.h"
+#include "archive/gzip_table.h"
 
 enum gzip_event {
 	GZIP_MORE,     /* input or output ran out */
@@ -27,17 +27,29 @@ struct gzip_inflate {
 	const char *error; /* after -EBADMSG: what is wrong; static text */
 };
 
+/* A place where decoding can begin. */
+struct gzip_place {
+	unsigned back;           /* bits, below 64, from there to the next input byte */
+	unsigned char tail[8];   /* the newest bytes taken, the last one at the end */
+	struct gzip_table table; /* of the block, when the place is inside one */
+};
+
 struct gzip_inflate_ops {
 	/* Begin a stream: the first input byte's lowest `bit` bits (0..7) are not part of it, and
-	 * it may refer to these n (<= 32768) bytes of output before it. */
-	int (*begin)(struct gzip_inflate *f, unsigned bit, const void *window, size_t n);
-	/* Decode; all four are advanced.  An event or -EBADMSG or -ENOMEM.  With `stop` an
-	 * engine that can returns GZIP_AT_BLOCK wherever a block ends that is not the last. */
+	 * it may refer to these n (<= 32768) bytes of output before it.  table: it begins inside
+	 * a block with this header; NULL: with a block.  -EBADMSG: that is no header; -ENOSYS: the
+	 * engine cannot begin there. */
+	int (*begin)(struct gzip_inflate *f, unsigned bit, const void *window, size_t n,
+		     const struct gzip_table *table);
+	/* Decode; all four are advanced.  An event or -EBADMSG or -ENOMEM.  With `stop`, in every
+	 * call or in none, an engine that can returns GZIP_AT_BLOCK wherever a block ends that
+	 * is not the last. */
 	int (*run)(struct gzip_inflate *f, const unsigned char **in, size_t *n_in,
 		   unsigned char **out, size_t *n_out, bool stop);
-	/* At GZIP_AT_BLOCK: how many bits (0..7) of the last byte taken belong to the block; that
-	 * byte goes to *last. */
-	unsigned (*unused)(const struct gzip_inflate *f, unsigned char *last);
+	/* At GZIP_AT_BLOCK: where the block begins.  At GZIP_MORE, with `stop`, when all input was
+	 * taken and room is left: the place inside a block where what was decoded ends.  False: not
+	 * here, or this engine never can. */
+	bool (*place)(const struct gzip_inflate *f, struct gzip_place *out);
 	/* At GZIP_END: input bytes that were taken in earlier calls and are not part of the
 	 * stream; n of at most 8. */
 	size_t (*leftover)(const struct gzip_inflate *f, unsigned char out[static 8]);

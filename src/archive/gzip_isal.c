@@ -31,9 +31,9 @@ uint32_t gzip_crc(uint32_t crc, const void *p, size_t n)
 
 struct isal {
 	struct gzip_inflate base;
-	unsigned bit;           /* of the first byte: bits to leave out, until it came */
-	size_t n_left;          /* at the end: bytes of earlier calls that are not part of it */
-	unsigned char tail[8];  /* the newest bytes taken, the last one at the end */
+	unsigned bit;	       /* of the first byte: bits to leave out, until it came */
+	size_t n_left;	       /* at the end: bytes of earlier calls that are not part of it */
+	unsigned char tail[8]; /* the newest bytes taken, the last one at the end */
 	struct inflate_state z;
 };
 
@@ -53,9 +53,13 @@ static uint8_t *unconst(const void *p)
 	return (uint8_t *)(uintptr_t)p;
 }
 
-static int isal_begin(struct gzip_inflate *f, unsigned bit, const void *window, size_t n)
+static int isal_begin(struct gzip_inflate *f, unsigned bit, const void *window, size_t n,
+		      const struct gzip_table *table)
 {
 	struct isal *s = isal_of(f);
+
+	if (table)
+		return -ENOSYS;
 
 	s->bit = bit;
 	s->n_left = 0;
@@ -123,7 +127,7 @@ static const char *reason(int r)
 
 static void prime(struct isal *s, const unsigned char **in, size_t *n_in)
 {
-	s->z.read_in = (uint64_t)**in >> s->bit;
+	s->z.read_in = (uint64_t) * *in >> s->bit;
 	s->z.read_in_length = 8 - (int32_t)s->bit;
 	keep_tail(s, *in, 1);
 	++*in;
@@ -157,11 +161,11 @@ static int isal_run(struct gzip_inflate *f, const unsigned char **in, size_t *n_
 	return GZIP_MORE;
 }
 
-static unsigned isal_unused(const struct gzip_inflate *f, unsigned char *last)
+static bool isal_place(const struct gzip_inflate *f, struct gzip_place *out)
 {
 	(void)f;
-	*last = 0;
-	return 0;
+	(void)out;
+	return false;
 }
 
 static size_t isal_leftover(const struct gzip_inflate *f, unsigned char out[static 8])
@@ -181,7 +185,7 @@ static void isal_free(struct gzip_inflate *f)
 int gzip_isal_new(struct gzip_inflate **out)
 {
 	static const struct gzip_inflate_ops ops = {
-		isal_begin, isal_run, isal_unused, isal_leftover, isal_free,
+		isal_begin, isal_run, isal_place, isal_leftover, isal_free,
 	};
 	struct isal *s = malloc(sizeof(*s));
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 
 #include "archive/gzip_decoder.h"
-#include "archive/gzip_window.h"
 
 struct gzip_span {
 	struct gzip_decoder *decoder;
@@ -14,16 +13,12 @@ struct gzip_span {
 int gzip_span_new(enum gzip_format f, const struct gzip_point *from, const void *window, size_t n,
 		  struct gzip_span **out)
 {
-	AUTO(auto_free) unsigned char *plain = malloc(GZIP_WINDOW);
 	AUTO(auto_free) struct gzip_span *s = calloc(1, sizeof(*s));
-	size_t n_plain;
 	int r;
 
-	if (!plain || !s)
+	if (!s)
 		return -ENOMEM;
-	r = gzip_window_unpack(window, n, plain, &n_plain);
-	if (r == 0)
-		r = gzip_decoder_new(GZIP_ENGINE_FAST, f, from, plain, n_plain, &s->decoder);
+	r = gzip_decoder_new(GZIP_ENGINE_FAST, f, from, window, n, &s->decoder);
 	if (r == 0)
 		*out = steal(&s);
 	return r;

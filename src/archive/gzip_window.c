@@ -9,7 +9,6 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#include "archive/gzip_inflate.h"
 
 /* PLAIN: the bytes.  RUNS: a zlib stream (its Adler-32 guards the whole) of the list of runs: the
  * window's size, the number of runs, for each run the zeros before it and its length, then the
@@ -266,27 +265,28 @@ static void follow(struct follower *f, const unsigned char *p, size_t n)
 	f->n = (size_t)(out - f->out);
 }
 
-static int follow_begin(struct follower *f, size_t n, unsigned bit)
+static int follow_begin(struct follower *f, size_t n, const struct gzip_place *place)
 {
 	f->state = GZIP_MORE;
 	f->n = 0;
-	return f->inflate->ops->begin(f->inflate, bit, f->window, n);
+	return f->inflate->ops->begin(f->inflate, (8 - place->back % 8) % 8, f->window, n,
+				      place->table.bits > 0 ? &place->table : NULL);
 }
 
-int gzip_sparse_begin(struct gzip_sparse *s, const unsigned char *window, size_t n, unsigned bit,
-		      unsigned char last)
+int gzip_sparse_begin(struct gzip_sparse *s, const unsigned char *window, size_t n,
+		      const struct gzip_place *place)
 {
-	int r = follow_begin(&s->low, n, bit);
+	size_t taken = (place->back + 7) / 8; /* bytes from the place on */
+	int r = follow_begin(&s->low, n, place);
 
 	if (r == 0)
-		r = follow_begin(&s->high, n, bit);
+		r = follow_begin(&s->high, n, place);
 	if (r < 0)
 		return r;
 	memcpy(s->window, window, n);
 	s->n = n;
 	s->n_real = 0;
-	if (bit > 0)
-		gzip_sparse_input(s, &last, 1);
+	gzip_sparse_input(s, place->tail + sizeof(place->tail) - taken, taken);
 	return 0;
 }
 

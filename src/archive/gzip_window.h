@@ -12,6 +12,7 @@
 #define ARCHIVE_GZIP_WINDOW_H
 
 #include "archive/gzip.h"
+#include "archive/gzip_inflate.h"
 
 #define GZIP_PACKED_MAX (GZIP_WINDOW + 1)
 
@@ -26,10 +27,9 @@ struct gzip_sparse;
 
 int gzip_sparse_new(struct gzip_sparse **out) MUST_CHECK;
 struct gzip_sparse *gzip_sparse_free(struct gzip_sparse *s); /* NULL ok; returns NULL */
-/* A new point with this window (copied).  Its block starts at bit `bit` (0..7) of byte `last` when
- * bit is not 0, else with the next input byte. */
-int gzip_sparse_begin(struct gzip_sparse *s, const unsigned char *window, size_t n, unsigned bit,
-		      unsigned char last) MUST_CHECK;
+/* A new point with this window (copied); place is where the decoder of the pass stands. */
+int gzip_sparse_begin(struct gzip_sparse *s, const unsigned char *window, size_t n,
+		      const struct gzip_place *place) MUST_CHECK;
 /* The input and the output that follow, as much of them as is needed is used. */
 void gzip_sparse_input(struct gzip_sparse *s, const unsigned char *p, size_t n);
 void gzip_sparse_output(struct gzip_sparse *s, const unsigned char *p, size_t n);

@@ -175,18 +175,10 @@ static size_t decode(struct span *s, const struct input *in, size_t at, unsigned
 static int span_new(bool fast, enum gzip_format format, const struct gzip_point *p,
 		    const void *packed, size_t n, struct span *out)
 {
-	AUTO(auto_free) unsigned char *window = malloc(GZIP_WINDOW);
-	size_t n_window;
-	int r;
-
 	*out = (struct span){ NULL, NULL };
 	if (fast)
 		return gzip_span_new(format, p, packed, n, &out->fast);
-	CHECK(window);
-	r = gzip_window_unpack(packed, n, window, &n_window);
-	return r < 0 ? r
-		     : gzip_decoder_new(GZIP_ENGINE_ZLIB, format, p, window, n_window,
-					&out->decoder);
+	return gzip_decoder_new(GZIP_ENGINE_ZLIB, format, p, packed, n, &out->decoder);
 }
 
 static void span_free(struct span *s)
