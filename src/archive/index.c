@@ -420,7 +420,10 @@ static int begin_new(struct index *x, const char *identity)
 		index_rollback(x);
 		return r;
 	}
+	atomic_store(&x->members, 0);
 	r = index_add(x, "", 0, &root, &id);
+	if (r == 0 && id != INDEX_ROOT) /* there are members, of nobody knows what */
+		r = -EUCLEAN;
 	if (r == 0)
 		r = index_set_value(x, "identity", identity, strlen(identity));
 	if (r == 0)
@@ -484,6 +487,12 @@ static int open_frozen(struct index *x, const char *identity)
 	return r;
 }
 
+/* Is this the file's fault?  It may also say of itself that it is only for reading. */
+static bool is_damage(struct index *x, int r)
+{
+	return r == -EUCLEAN || r == -ESTALE || (r == -EROFS && access(x->path, W_OK) == 0);
+}
+
 /* Only while nobody else writes it: another process may just be doing the same. */
 static int start_anew(struct index *x, const char *identity)
 {
@@ -491,10 +500,11 @@ static int start_anew(struct index *x, const char *identity)
 	int r = index_turn(x, &turn);
 
 	close_all(x);
+	x->frozen = false;
 	if (r < 0)
 		return r == -EWOULDBLOCK ? -EBUSY : r;
 	r = open_once(x, identity); /* another process may have mended it meanwhile */
-	if (r != -EUCLEAN && r != -ESTALE)
+	if (!is_damage(x, r))
 		return r;
 	(void)log_warn(0, "index %s: damaged or of another version, started anew", x->path);
 	close_all(x);
@@ -527,7 +537,7 @@ int index_open(const char *path, const char *identity, struct index **out)
 	r = open_once(x, identity);
 	if (r == -EROFS)
 		r = open_frozen(x, identity);
-	else if (r == -EUCLEAN || r == -ESTALE)
+	if (is_damage(x, r))
 		r = start_anew(x, identity);
 	if (r < 0) {
 		index_close(x);

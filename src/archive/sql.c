@@ -13,6 +13,7 @@
 #define FORMAT_VERSION 3
 #define APPLICATION_ID 0x6d646366 /* "mdcf" */
 #define BUSY_MS 10000
+#define VALUE_MAX (32 << 20) /* bytes of a value or row; the longest sparse map has 16 MiB */
 
 static const char *const statement_sql[] = {
 #define STATEMENT_SQL(name, sql) sql,
@@ -52,6 +53,10 @@ int sql_errno(struct sql *c)
 		return -EBUSY;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
+	case SQLITE_ERROR: /* our statements are right: the tables are not */
+	case SQLITE_MISMATCH:
+	case SQLITE_CONSTRAINT:
+	case SQLITE_TOOBIG:
 		return -EUCLEAN;
 	default:
 		return -EIO;
@@ -66,9 +71,11 @@ static int fail(struct sql *c, const char *what)
 static int set_up(struct sql *c, enum sql_mode mode)
 {
 	static const char common[] = "PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
-				     "PRAGMA mmap_size=0;";
+				     "PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF;"
+				     "PRAGMA cell_size_check=ON;";
 
 	sqlite3_busy_timeout(c->db, BUSY_MS);
+	sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
 	if (sqlite3_exec(c->db, common, NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_exec(c->db,
 			 mode == SQL_WRITE ? "PRAGMA cache_size=-16384" : "PRAGMA cache_size=-1024",
@@ -145,19 +152,25 @@ struct sql *sql_close(struct sql *c)
 	return NULL;
 }
 
-static int user_version(struct sql *c, int *out)
+/* The number that a query gives; ?1 in it is a text of n bytes.  0 or -errno. */
+static int query_number(struct sql *c, const char *sql, const char *text, size_t n, int *out)
 {
 	sqlite3_stmt *st = NULL;
 	int r = 0;
 
-	if (sqlite3_prepare_v2(c->db, "PRAGMA user_version", -1, &st, NULL) == SQLITE_OK &&
-	    sqlite3_step(st) == SQLITE_ROW) {
+	if (sqlite3_prepare_v2(c->db, sql, -1, &st, NULL) == SQLITE_OK &&
+	    (!text || sqlite3_bind_text(st, 1, text, (int)n, SQLITE_STATIC) == SQLITE_OK) &&
+	    sqlite3_step(st) == SQLITE_ROW)
 		*out = sqlite3_column_int(st, 0);
-	} else {
+	else
 		r = sql_errno(c);
-	}
 	sqlite3_finalize(st);
 	return r;
+}
+
+static int user_version(struct sql *c, int *out)
+{
+	return query_number(c, "PRAGMA user_version", NULL, 0, out);
 }
 
 /* In a transaction: another process may be at the same new file. */
@@ -177,11 +190,35 @@ static int make_tables(struct sql *c)
 									: fail(c, "cannot be made");
 }
 
+/* Are the tables those of `schema` to the letter, and nothing else is there?  The file may come from
+ * a stranger: a view or a trigger in it would be his program.  0, -EUCLEAN, -errno. */
+static int check_tables(struct sql *c)
+{
+	int all = 0, ours = 0;
+	int r = query_number(c, "SELECT count(*) FROM sqlite_master WHERE sql IS NOT NULL", NULL, 0,
+			     &all);
+
+	for (const char *p = schema; r == 0 && *p; p = strchr(p, ';') + 1) {
+		int found = 0;
+
+		r = query_number(c, "SELECT count(*) FROM sqlite_master WHERE sql=?1", p,
+				 strcspn(p, ";"), &found);
+		if (r == 0 && found != 1)
+			r = -EUCLEAN;
+		ours++;
+	}
+	return r == 0 && all != ours ? -EUCLEAN : r;
+}
+
 int sql_schema(struct sql *c)
 {
 	int version = 0;
 	int r = user_version(c, &version);
 
+	if (r == 0 && version == FORMAT_VERSION)
+		r = check_tables(c);
+	if (r == 0 && sqlite3_db_readonly(c->db, "main") == 1)
+		r = -EROFS;
 	if (r < 0 || version == FORMAT_VERSION)
 		return r;
 	if (sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)

@@ -89,7 +89,8 @@ enum sql_mode {
 /* 0 or -errno (logged, but -EROFS). */
 int sql_open(const char *path, enum sql_mode mode, struct sql **out) MUST_CHECK;
 struct sql *sql_close(struct sql *c); /* NULL ok; returns NULL */
-/* Make the tables in an empty file, or -ESTALE when it holds another format version. */
+/* Make the tables in an empty file.  Else they are compared with what they should be: -ESTALE for
+ * another format version, -EUCLEAN for other tables; -EROFS when the file cannot be written. */
 int sql_schema(struct sql *c) MUST_CHECK;
 /* A statement, reset and unbound; NULL on failure (logged). */
 sqlite3_stmt *sql_get(struct sql *c, enum statement s);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* index_damage.c - an index that is damaged, foreign or hostile is started anew; a sound one stays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "archive/index.h"
+#include "base/file.h"
+
+#define IDENTITY "one version of one object"
+
+static char dir[64], path[80];
+
+static void set_byte(long at, unsigned char c)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_at(fd, &c, 1, (uint64_t)at), 0);
+	close(fd);
+}
+
+static void run_sql(const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	assert_int_equal(sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void other_version(void)
+{
+	run_sql("PRAGMA user_version=77");
+}
+
+static void other_identity(void)
+{
+	run_sql("UPDATE meta SET value='another' WHERE key='identity'");
+}
+
+static void no_identity(void)
+{
+	run_sql("DELETE FROM meta");
+}
+
+static void missing_table(void)
+{
+	run_sql("DROP TABLE point");
+}
+
+static void missing_index(void)
+{
+	run_sql("DROP INDEX by_name");
+}
+
+static void a_view_for_a_table(void)
+{
+	run_sql("ALTER TABLE meta RENAME TO m; CREATE VIEW meta AS SELECT key, value FROM m");
+}
+
+static void a_trigger(void)
+{
+	run_sql("CREATE TRIGGER t AFTER INSERT ON meta BEGIN DELETE FROM member; END");
+}
+
+static void another_column(void)
+{
+	run_sql("ALTER TABLE point ADD COLUMN more INT");
+}
+
+static void cut(void)
+{
+	assert_int_equal(truncate(path, 5000), 0);
+}
+
+static void garbage(void)
+{
+	for (long i = 0; i < 4096; i++)
+		set_byte(i, (unsigned char)(i * 7));
+}
+
+static void schema_format(void) /* of a newer SQLite */
+{
+	set_byte(47, 0xec);
+}
+
+static void only_for_reading(void) /* and that in a form that nobody knows */
+{
+	set_byte(18, 0xff);
+	set_byte(19, 0x01);
+	set_byte(28, 0x18);
+}
+
+static void only_for_reading_and_not_complete(void)
+{
+	run_sql("DELETE FROM meta WHERE key='complete'");
+	set_byte(18, 3);
+}
+
+static const struct {
+	const char *name;
+	void (*damage)(void);
+	bool stays;
+} cases[] = {
+	{ "none", NULL, true },
+	{ "another version", other_version, false },
+	{ "another identity", other_identity, false },
+	{ "no identity", no_identity, false },
+	{ "a table is missing", missing_table, false },
+	{ "an index is missing", missing_index, false },
+	{ "a view for a table", a_view_for_a_table, false },
+	{ "a trigger", a_trigger, false },
+	{ "another column", another_column, false },
+	{ "cut", cut, false },
+	{ "garbage", garbage, false },
+	{ "a newer schema format", schema_format, false },
+	{ "says it is read-only", only_for_reading, false },
+	{ "says it is read-only and is not complete", only_for_reading_and_not_complete, false },
+};
+
+static int setup(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/mdcfs-index-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/index.db", dir);
+	return 0;
+}
+
+static int remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(name);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* An index with one member besides the root, complete. */
+static void make(void)
+{
+	struct member m = { .parent = INDEX_ROOT, .mode = S_IFREG | 0644, .nlink = 1 };
+	struct index *x;
+	uint64_t id;
+
+	assert_int_equal(index_open(path, IDENTITY, &x), 0);
+	assert_int_equal(index_begin(x), 0);
+	assert_int_equal(index_add(x, "old", 3, &m, &id), 0);
+	assert_int_equal(index_set_number(x, "complete", 1), 0);
+	assert_int_equal(index_commit(x), 0);
+	index_close(x);
+}
+
+static void check_case(size_t i)
+{
+	struct member m = { 0 };
+	struct index *x;
+	int r;
+
+	make();
+	if (cases[i].damage)
+		cases[i].damage();
+	if (index_open(path, IDENTITY, &x) != 0)
+		fail_msg("%s: cannot be opened", cases[i].name);
+	r = index_lookup(x, INDEX_ROOT, "old", 3, &m);
+	if ((r == 0) != cases[i].stays || index_members(x) != 1u + cases[i].stays ||
+	    index_number(x, "complete", 0) != cases[i].stays)
+		fail_msg("%s: %d, %d members", cases[i].name, r, (int)index_members(x));
+	member_free(&m);
+	assert_int_equal(index_begin(x), 0); /* and it can be written */
+	assert_int_equal(index_set_number(x, "complete", 0), 0);
+	assert_int_equal(index_commit(x), 0);
+	index_close(x);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_damage(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_case(i);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
