@@ -156,16 +156,18 @@ static size_t decode(struct span *s, const struct input *in, size_t at, unsigned
 {
 	unsigned char *to = out;
 	size_t room = n_out;
+	bool progress = true;
 	int r = 0;
 
-	while (r >= 0 && r != GZIP_END && at < in->n && room > 0) {
+	while (r >= 0 && r != GZIP_END && room > 0 && (at < in->n || progress)) {
 		size_t n = MIN(in->piece, in->n - at), left = n, had = room;
 		AUTO(auto_free) unsigned char *copy = fuzz_copy(in->p + at, n);
 		const unsigned char *from = copy;
 
 		r = span_run(s, &from, &left, &to, &room);
 		CHECK(r == GZIP_MORE || r == GZIP_END || r == GZIP_AT_MEMBER || r == -EBADMSG);
-		CHECK(r != GZIP_MORE || left < n || room < had);
+		progress = left < n || room < had || r == GZIP_AT_MEMBER;
+		CHECK(progress || r != GZIP_MORE || n == 0);
 		at += n - left;
 	}
 	CHECK(to == out + (n_out - room));
@@ -187,9 +189,12 @@ static void span_free(struct span *s)
 	gzip_decoder_free(s->decoder);
 }
 
-/* From each point on: what the pass gave, up to the next point and a bit. */
+/* From each point on: what the pass gave, up to the next point and a bit.  ISA-L decodes ahead: when it
+ * meets damage it keeps back what came before; zlib gives all of it. */
 static void check_spans(const struct run *run, const struct input *in, bool fast)
 {
+	bool all = !fast || run->result == 0 || run->result == 1;
+
 	for (size_t i = 0; i < run->n_points; i++) {
 		size_t from = (size_t)run->points[i].p.out, to = run->n_out, got;
 		AUTO(auto_free) unsigned char *out = NULL;
@@ -203,7 +208,7 @@ static void check_spans(const struct run *run, const struct input *in, bool fast
 			       run->points[i].n, &s) == 0);
 		got = decode(&s, in, (size_t)(run->points[i].p.in_bit / 8), out, to - from);
 		CHECK(memcmp(out, run->out + from, got) == 0);
-		CHECK(got == to - from);
+		CHECK(got == to - from || !all);
 		span_free(&s);
 	}
 }
