@@ -9,7 +9,7 @@
 requires python3 tar gzip
 requires_fuse
 
-make_archive 300 $((16 << 20))
+make_archive 300 $((16 << 20)) xattr
 serve_dataset
 options=connections=2,read_ahead=16M
 kills=50
@@ -79,7 +79,7 @@ at_most "bytes sent for all rounds" $((2 * (done + 1) * archive_size + rounds * 
 # The rest, undisturbed.
 plan "* ok"
 mount_mdcfs -o $options data
-compare_trees "$tmp/tree" "$(members_at)"
+compare_trees --xattr "$tmp/tree" "$(members_at)"
 expect "state" complete "$(archive_status state)"
 expect "the SHA-256 was checked" True "$(archive_status verified)"
 if [ $progress -lt $((archive_size - (1 << 20))) ] && [ $progress -gt $((1 << 20)) ]; then

@@ -181,6 +181,32 @@ int archive_describe(struct archive *a, uint64_t row, char *out, size_t size)
 	return index_path(a->index, row, out + n, size - (size_t)n);
 }
 
+int archive_row(struct archive *a, uint64_t parent, const char *name, size_t len, uint64_t *row)
+{
+	return index_row(a->index, parent, name, len, row);
+}
+
+int archive_version(struct archive *a, uint64_t row, uint32_t n, struct member *out)
+{
+	return index_version(a->index, row, n, out);
+}
+
+int archive_versions(struct archive *a, uint64_t row, uint32_t after,
+		     int (*fn)(void *arg, uint32_t n, const struct member *m), void *arg)
+{
+	return index_versions(a->index, row, after, fn, arg);
+}
+
+int archive_xattr(struct archive *a, uint64_t id, const char *name, void **value, size_t *n)
+{
+	return index_xattr(a->index, id, name, value, n);
+}
+
+int archive_xattr_names(struct archive *a, uint64_t id, struct buf *out)
+{
+	return index_xattr_names(a->index, id, out);
+}
+
 int archive_listing(struct archive *a, struct waiter *w)
 {
 	int r;
@@ -356,6 +382,7 @@ void archive_info(struct archive *a, struct archive_info *out)
 	out->format = a->format ? a->format->name : NULL;
 	out->state = a->state == ARCHIVE_RESTING && !a->format ? "unopened" : words[a->state];
 	out->members = index_members(a->index) - 1;
+	out->xattr_bytes = index_xattr_bytes(a->index);
 	out->total = a->c.raw->size;
 	out->position = a->state == ARCHIVE_COMPLETE ? out->total : atomic_load(&a->raw_position);
 	out->verified = atomic_load(&a->verified);

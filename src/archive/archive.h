@@ -50,6 +50,18 @@ int archive_get(struct archive *a, uint64_t id, struct member *out) MUST_CHECK;
 int archive_named(struct archive *a, uint64_t row, struct member *out) MUST_CHECK;
 /* "<filename>/<path of that row>" for messages; what is too long is shortened in the middle. */
 int archive_describe(struct archive *a, uint64_t row, char *out, size_t size) MUST_CHECK;
+/* What a name was before later members replaced it, as far as it is known now: by the row of the
+ * name, see index_row(), index_version() and index_versions(). */
+int archive_row(struct archive *a, uint64_t parent, const char *name, size_t len,
+		uint64_t *row) MUST_CHECK;
+int archive_version(struct archive *a, uint64_t row, uint32_t n, struct member *out) MUST_CHECK;
+int archive_versions(struct archive *a, uint64_t row, uint32_t after,
+		     int (*fn)(void *arg, uint32_t n, const struct member *m),
+		     void *arg) MUST_CHECK;
+/* Extended attributes of a row: index_xattr() and index_xattr_names(). */
+int archive_xattr(struct archive *a, uint64_t id, const char *name, void **value,
+		  size_t *n) MUST_CHECK;
+int archive_xattr_names(struct archive *a, uint64_t id, struct buf *out) MUST_CHECK;
 /* May a listing begin?  0 = yes, and it is whole; PARKED (listing=wait); -EAGAIN = list what is
  * known and then fail with this (listing=partial); -EIO: likewise, the archive is damaged. */
 int archive_listing(struct archive *a, struct waiter *w) MUST_CHECK;
@@ -74,6 +86,7 @@ struct archive_info {
 	uint64_t members;
 	uint64_t position, total; /* of the archive's own bytes */
 	bool verified;		  /* the SHA-256 of the whole file is the one that was announced */
+	uint64_t xattr_bytes;    /* 0: no member seen so far has an extended attribute */
 	char error[256];         /* what is wrong with the archive, "" = nothing */
 	uint64_t damage[TREE_DAMAGES]; /* members whose place was bent, or that were left out */
 };

@@ -3,8 +3,8 @@
  * GNU tar manual, "Storing Sparse Files" for GNU.sparse.*; tar_xattr.h for extended attributes).
  *
  * A body is read as it goes by: records nobody wants (attributes of any size) are passed over,
- * wanted values are held up to TAR_PAX_VALUE bytes.  Sparse maps and extended attributes are those of
- * one member: in a global header they mean nothing.  Threads: one owner.
+ * wanted values are held up to TAR_PAX_VALUE bytes.  Sparse maps and extended attributes are those
+ * of one member: in a global header they mean nothing.  Threads: one owner.
  */
 #ifndef ARCHIVE_TAR_PAX_H
 #define ARCHIVE_TAR_PAX_H

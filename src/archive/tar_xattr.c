@@ -30,25 +30,18 @@ static int escaped(const char *p)
 	return low >= 0 ? high << 4 | low : -1;
 }
 
-/* A star that encodes nothing may mean a '%' as it is: only what GNU tar writes is decoded. */
-static bool decoded_in(enum tar_xattr form, int byte)
-{
-	return form == TAR_XATTR_BASE64 ? byte >= 0 : byte == '%' || byte == '=';
-}
-
 /* False: too long, or a NUL in it. */
-static bool decode_name(const char *p, enum tar_xattr form, char name[static XATTRS_NAME_MAX + 1])
+static bool decode_name(const char *p, char name[static XATTRS_NAME_MAX + 1])
 {
 	size_t n = 0;
 
 	while (*p && n <= XATTRS_NAME_MAX) {
 		int byte = escaped(p);
-		bool one = decoded_in(form, byte);
 
-		if (one && byte == 0)
+		if (byte == 0)
 			return false;
-		name[n++] = one ? (char)byte : *p;
-		p += one ? 3 : 1;
+		name[n++] = byte > 0 ? (char)byte : *p;
+		p += byte > 0 ? 3 : 1;
 	}
 	if (n > XATTRS_NAME_MAX)
 		return false;
@@ -63,7 +56,7 @@ enum tar_xattr tar_xattr_key(const char *key, char name[static XATTRS_NAME_MAX +
 
 		if (strncmp(key, forms[i].prefix, n) != 0)
 			continue;
-		if (!decode_name(key + n, forms[i].form, name))
+		if (!decode_name(key + n, name))
 			return TAR_XATTR_BAD;
 		return xattrs_shown(name) ? forms[i].form : TAR_XATTR_NONE;
 	}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* tar_xattr.h - extended attributes in pax records, in the two forms that are about:
  *
- *   SCHILY.xattr.NAME=VALUE      star and GNU tar.  The value is stored as it is; in the name GNU tar
- *                                writes '%' as "%25" and '=' as "%3D".
- *   LIBARCHIVE.xattr.NAME=VALUE  bsdtar: the name is percent-encoded (RFC 3986 2.1), the value base64
- *                                (RFC 4648 4, with or without its padding).
+ *   SCHILY.xattr.NAME=VALUE      star, GNU tar, bsdtar: the value is stored as it is
+ *   LIBARCHIVE.xattr.NAME=VALUE  bsdtar: the value is base64 (RFC 4648 4), with or without padding
  *
+ * The name is percent-encoded (RFC 3986 2.1): by GNU tar '%' and '=' only, by bsdtar, which
+ * often writes both forms, whatever is not plain ASCII.  star encodes nothing; a '%' that no
+ * two digits follow stands for itself.
  * Pure; threads: any.
  */
 #ifndef ARCHIVE_TAR_XATTR_H

@@ -33,6 +33,8 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	  "read an archive as far as somebody waits, or on in the background") \
 	X(nested, FLAG, "no", "show archives inside archives as directories too") \
 	X(strict, FLAG, "no", "wait for unseen names that begin with a dot too") \
+	X(versions, FLAG, "no", \
+	  "find what a name was before a later member replaced it, as NAME.versions/1") \
 	X(unverified, FLAG, "no", "serve members whose checksum is wrong") \
 	X(encoding, STR, "", "character set of zip names without a UTF-8 mark (CP437)") \
 	X(password_file, STR, "", "the first line of this file opens encrypted zip members") \

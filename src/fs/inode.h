@@ -39,6 +39,7 @@ enum {
 enum ino_kind {
 	KIND_PLAIN,  /* a file around an archive, or the member in that row itself */
 	KIND_NESTED, /* the root directory of the archive that the member named in that row is */
+	KIND_VERSIONS, /* the directory of what the name in that row was before */
 };
 
 static inline uint64_t ino_make(unsigned archive, uint64_t local)

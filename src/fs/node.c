@@ -77,8 +77,8 @@ bool node_shows_nested(struct fs *fs, const struct place *p)
 
 /* ---- attributes ---- */
 
-static void fill(struct fs *fs, struct node *n, uint64_t ino, mode_t mode, uint64_t size,
-		 int64_t mtime)
+void node_fill(struct fs *fs, struct node *n, uint64_t ino, mode_t mode, uint64_t size,
+	       int64_t mtime)
 {
 	*n = (struct node){ .constant = true };
 	n->st.st_ino = ino;
@@ -108,8 +108,8 @@ void node_fill_member(struct fs *fs, struct node *n, const struct place *p, cons
 {
 	uint64_t size = S_ISLNK(m->mode) && m->link ? strlen(m->link) : m->size;
 
-	fill(fs, n, ino_of_row(p->number, KIND_PLAIN, m->id), visible_mode(m->mode), size,
-	     m->mtime);
+	node_fill(fs, n, ino_of_row(p->number, KIND_PLAIN, m->id), visible_mode(m->mode), size,
+		  m->mtime);
 	n->st.st_nlink = m->nlink;
 	n->st.st_mtim.tv_nsec = n->st.st_atim.tv_nsec = n->st.st_ctim.tv_nsec = m->mtime_ns;
 	n->st.st_rdev = makedev(m->dev_major, m->dev_minor);
@@ -123,7 +123,7 @@ void node_fill_member(struct fs *fs, struct node *n, const struct place *p, cons
 void node_fill_nested(struct fs *fs, struct node *n, const struct place *p, uint64_t row,
 		      const struct member *m, bool constant)
 {
-	fill(fs, n, ino_of_row(p->number, KIND_NESTED, row), S_IFDIR | 0755, 0, m->mtime);
+	node_fill(fs, n, ino_of_row(p->number, KIND_NESTED, row), S_IFDIR | 0755, 0, m->mtime);
 	n->st.st_mtim.tv_nsec = n->st.st_atim.tv_nsec = n->st.st_ctim.tv_nsec = m->mtime_ns;
 	n->constant = constant;
 }
@@ -134,7 +134,7 @@ static void stat_control(struct fs *fs, uint64_t ino, struct node *out)
 	size_t len;
 
 	control_stat(fs, ino, &len, &mtime);
-	fill(fs, out, ino, S_IFREG | 0444, len, mtime.tv_sec);
+	node_fill(fs, out, ino, S_IFREG | 0444, len, mtime.tv_sec);
 	out->st.st_mtim = out->st.st_ctim = mtime;
 	out->constant = false;
 }
@@ -146,7 +146,7 @@ static int stat_root(struct fs *fs, uint64_t ino, struct node *out)
 	switch (ino) {
 	case INO_ROOT:
 	case INO_CONTROL:
-		fill(fs, out, ino, S_IFDIR | 0755, 0, fs->since);
+		node_fill(fs, out, ino, S_IFDIR | 0755, 0, fs->since);
 		return 0;
 	case INO_STATUS:
 	case INO_METRICS:
@@ -164,8 +164,11 @@ static int stat_row(struct fs *fs, const struct place *p, struct node *out)
 {
 	AUTO(member_free) struct member m = { 0 };
 	bool constant = archive_complete(p->archive);
-	int r = archive_named(p->archive, p->row, &m);
+	int r;
 
+	if (p->kind == KIND_VERSIONS)
+		return node_stat_versions(fs, p, out);
+	r = archive_named(p->archive, p->row, &m);
 	if (r == 0 && p->kind == KIND_NESTED && S_ISREG(m.mode))
 		node_fill_nested(fs, out, p, p->row, &m, constant);
 	else if (r == 0 && p->kind == KIND_PLAIN)
@@ -181,19 +184,19 @@ static int stat_around(struct fs *fs, const struct volume *v, uint64_t ino, stru
 
 	switch (ino_local(ino)) {
 	case LOCAL_DIR:
-		fill(fs, out, ino, S_IFDIR | 0755, 0, d->mtime);
+		node_fill(fs, out, ino, S_IFDIR | 0755, 0, d->mtime);
 		return 0;
 	case LOCAL_DETAILS:
-		fill(fs, out, ino, S_IFREG | 0444, strlen(d->details), d->mtime);
+		node_fill(fs, out, ino, S_IFREG | 0444, strlen(d->details), d->mtime);
 		return 0;
 	case LOCAL_README:
-		fill(fs, out, ino, S_IFREG | 0444, strlen(d->readme), d->mtime);
+		node_fill(fs, out, ino, S_IFREG | 0444, strlen(d->readme), d->mtime);
 		return 0;
 	case LOCAL_FILE:
-		fill(fs, out, ino, S_IFREG | 0444, v->raw->size, d->mtime);
+		node_fill(fs, out, ino, S_IFREG | 0444, v->raw->size, d->mtime);
 		return 0;
 	case LOCAL_ID:
-		fill(fs, out, ino, S_IFLNK | 0777, strlen(v->dir), d->mtime);
+		node_fill(fs, out, ino, S_IFLNK | 0777, strlen(v->dir), d->mtime);
 		return 0;
 	default:
 		return -ENOENT;
@@ -277,16 +280,21 @@ static int lookup_member(struct fs *fs, const struct place *dir, const char *nam
 			 struct node *out, bool *absent_for_good)
 {
 	AUTO(member_free) struct member m = { 0 };
-	/* Asked before: it may become so on the way. */
-	bool complete = archive_complete(dir->archive), settled = archive_settled(dir->archive);
-	int r = archive_lookup(dir->archive, dir->row, name, w, &m);
+	bool complete =
+		archive_complete(dir->archive); /* asked before: it may become so on the way */
+	int r;
 
 	*absent_for_good = complete;
+	if (dir->kind == KIND_VERSIONS)
+		return node_lookup_version(fs, dir, name, out);
+	r = archive_lookup(dir->archive, dir->row, name, w, &m);
 	if (r == 0) {
 		node_fill_member(fs, out, dir, &m, complete);
-	} else if (settled) {
+	} else if (r != PARKED && archive_settled(dir->archive)) {
 		int e = lookup_nested(fs, dir, name, complete, out);
 
+		if (e == -ENOENT)
+			e = node_lookup_versions(fs, dir, name, out);
 		if (e != -ENOENT)
 			r = e;
 	}

@@ -5,6 +5,8 @@
  *	/<id>                 a symbolic link to <slug>, not listed
  *	/.mdcfs/              status.json  metrics  log
  *
+ * and beside a member NAME that has replaced others, with -o versions: NAME.versions/1, 2, ...
+ *
  * All functions answer now or park w.  Threads: any.
  */
 #ifndef FS_NODE_H
@@ -29,6 +31,14 @@ int64_t node_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t o
 /* lseek(2) with SEEK_DATA or SEEK_HOLE.  0, -ENXIO beyond the end. */
 int node_seek(struct fs *fs, uint64_t ino, uint64_t off, bool hole, uint64_t *out) MUST_CHECK;
 int node_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out) MUST_CHECK;
+/* An extended attribute: user.* of a member, and on an archive and its root directory
+ * user.mdcfs.error, what is wrong with it.  0 and a value that the caller frees, -ENODATA,
+ * -EOPNOTSUPP: of another namespace. */
+int node_xattr(struct fs *fs, uint64_t ino, const char *name, void **value, size_t *n) MUST_CHECK;
+/* Append the names, each with its NUL. */
+int node_xattr_names(struct fs *fs, uint64_t ino, struct buf *out) MUST_CHECK;
+/* Will there never be one, anywhere, so that the kernel need not ask? */
+bool node_xattr_never(struct fs *fs);
 /* Is the directory's listing whole and constant? */
 bool node_listing_constant(struct fs *fs, uint64_t ino);
 /* The entries behind cookie after (0: from the start, "." and ".." included).  fn: not 0 ends the

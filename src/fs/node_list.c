@@ -3,7 +3,7 @@
  *
  * A cookie says where to go on: 1 and 2 are "." and "..", then the place among the fixed entries;
  * inside an archive DOTS + PER_ROW * row of the name, and the cookies up to the next row's are
- * for what is shown beside the member.
+ * for what is shown beside the member; in a directory of versions DOTS + the number.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -121,6 +121,19 @@ static int list_members(struct member_list *l)
 							l);
 }
 
+static int list_version(void *arg, uint64_t n, const char *name, const struct node *node)
+{
+	struct member_list *l = arg;
+
+	return l->fn(l->arg, DOTS + n, name, node);
+}
+
+static int list_versions(struct member_list *l)
+{
+	return node_list_versions(l->fs, &l->dir, (uint32_t)MIN(l->after - DOTS, UINT32_MAX),
+				  list_version, l);
+}
+
 int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct waiter *w, list_fn fn,
 	      void *arg, int *then)
 {
@@ -155,7 +168,7 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct wai
 					  after,
 					  fn,
 					  arg };
-		return list_members(&l);
+		return dir.kind == KIND_VERSIONS ? list_versions(&l) : list_members(&l);
 	}
 	return list_fixed(fs, e, n, after, fn, arg);
 }

@@ -23,6 +23,9 @@ int node_enter(struct fs *fs, struct place *p) MUST_CHECK;
 /* Which archive's listing is it?  Opens nothing; NULL: that of none, or of one not open yet. */
 struct archive *node_listed(struct fs *fs, const struct place *p);
 
+/* Attributes of a made-up thing; the times may be refined. */
+void node_fill(struct fs *fs, struct node *n, uint64_t ino, mode_t mode, uint64_t size,
+	       int64_t mtime);
 /* Attributes of a member of p's archive.  constant: the archive was complete before m was asked
  * for, so nothing replaces it any more. */
 void node_fill_member(struct fs *fs, struct node *n, const struct place *p, const struct member *m,
@@ -33,6 +36,18 @@ void node_fill_nested(struct fs *fs, struct node *n, const struct place *p, uint
 		      const struct member *m, bool constant);
 /* Are archives inside p's archive to be shown? */
 bool node_shows_nested(struct fs *fs, const struct place *p);
+
+/* What a name was before, in a directory NAME.versions that is found and not listed (-o versions):
+ * its attributes, what is in it, and the directory itself as a name in dir.  0, -ENOENT, -errno. */
+int node_stat_versions(struct fs *fs, const struct place *p, struct node *out) MUST_CHECK;
+int node_lookup_version(struct fs *fs, const struct place *p, const char *name,
+			struct node *out) MUST_CHECK;
+int node_list_versions(struct fs *fs, const struct place *p, uint32_t after,
+		       int (*fn)(void *arg, uint64_t cookie, const char *name,
+				 const struct node *n),
+		       void *arg) MUST_CHECK;
+int node_lookup_versions(struct fs *fs, const struct place *dir, const char *name,
+			 struct node *out) MUST_CHECK;
 
 struct fixed_entry {
 	const char *name; /* borrowed */

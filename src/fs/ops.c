@@ -136,6 +136,42 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	request_start(fuse_req_userdata(req), req, run_readlink, ino, NULL, 0, 0);
 }
 
+static void reply_xattr(fuse_req_t req, const void *p, size_t n, size_t size)
+{
+	if (size == 0)
+		fuse_reply_xattr(req, n);
+	else if (n > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, p, n);
+}
+
+/* The kernel asks for security labels and ACLs of whatever `ls -l` shows; ENOSYS ends that. */
+static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	AUTO(auto_free) void *value = NULL;
+	struct fs *fs = fuse_req_userdata(req);
+	size_t n = 0;
+	int r = node_xattr_never(fs) ? -ENOSYS : node_xattr(fs, ino, name, &value, &n);
+
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_xattr(req, value, n, size);
+}
+
+static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	AUTO(buf_free) struct buf names = BUF_INIT(XATTRS_LIST_MAX);
+	struct fs *fs = fuse_req_userdata(req);
+	int r = node_xattr_never(fs) ? -ENOSYS : node_xattr_names(fs, ino, &names);
+
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_xattr(req, names.p, names.len, size);
+}
+
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs *fs = fuse_req_userdata(req);
@@ -345,6 +381,19 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
 	fuse_reply_err(req, EROFS);
 }
 
+static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+			size_t size, int flags)
+{
+	(void)ino, (void)name, (void)value, (void)size, (void)flags;
+	fuse_reply_err(req, EROFS);
+}
+
+static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	(void)ino, (void)name;
+	fuse_reply_err(req, EROFS);
+}
+
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		      struct fuse_file_info *fi)
 {
@@ -359,6 +408,8 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.forget_multi = op_forget_multi,
 	.getattr = op_getattr,
 	.readlink = op_readlink,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
 	.statfs = op_statfs,
 	.open = op_open,
 	.release = op_release,
@@ -377,5 +428,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.rename = op_rename,
 	.link = op_link,
 	.write = op_write,
+	.setxattr = op_setxattr,
+	.removexattr = op_removexattr,
 	.create = op_create,
 };

@@ -84,9 +84,10 @@ now_ms() {
 
 # $tmp/www/data.tar.gz and its unpacked files, $tmp/tree: TOTAL bytes that do not compress, in COUNT members
 # of some directories, so that offsets in the archive and in the stream are about the same.
-make_archive() { # COUNT TOTAL
+# With xattr some have attributes, where the disk can hold them.
+make_archive() { # COUNT TOTAL [xattr]
 	mkdir -p "$tmp/www" "$tmp/tree"
-	python3 - "$tmp/tree" "$1" "$2" <<'PYTHON'
+	python3 - "$tmp/tree" "$@" <<'PYTHON'
 import os, random, sys
 top, count, total = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 rnd = random.Random(count)
@@ -96,9 +97,15 @@ for i in range(count):
     size = 2 * total // count * rnd.randrange(1, 100) // 100
     with open(os.path.join(folder, "f%05d" % i), "wb") as f:
         f.write(rnd.randbytes(size))
+    if "xattr" in sys.argv and i % 3 == 0:
+        try:
+            os.setxattr(f.name, "user.number", b"%d" % i)
+            os.setxattr(folder, "user.last", os.path.basename(f.name).encode())
+        except OSError:
+            pass
 PYTHON
 	(cd "$tmp/tree" && find . -mindepth 1 -exec touch -d @1700000000 {} + &&
-		tar --sort=name -cf - ./*) | gzip -1 -n >"$tmp/www/data.tar.gz"
+		tar --sort=name ${3:+--xattrs --format=pax} -cf - ./*) | gzip -1 -n >"$tmp/www/data.tar.gz"
 	archive_size=$(stat -c %s "$tmp/www/data.tar.gz")
 	serve_www
 }

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MPL-2.0
 """Compare two file trees: names, types, modes, sizes, times, link targets and bytes.
 
-    treecmp.py [--no-mode] [--no-mtime] [--no-data] [--ignore NAME]... EXPECTED ACTUAL
+    treecmp.py [--no-mode] [--no-mtime] [--no-data] [--xattr] [--ignore NAME]... EXPECTED ACTUAL
 
 Modes are compared as a mount shows them: the owner may always read (and search), nobody may write
-a file.  The two folders themselves are not compared, only what is below.  Prints at most 20
+a file.  --xattr: the extended attributes in user. too.  The two folders themselves are not compared, only what is below.  Prints at most 20
 differences; exit 1 when there is one, 2 when a folder cannot be read.
 """
 import argparse
@@ -43,6 +43,11 @@ def first_difference(a, b):
             offset += len(x)
 
 
+def attributes(path):
+    return {name: os.getxattr(path, name, follow_symlinks=False)
+            for name in os.listxattr(path, follow_symlinks=False) if name.startswith("user.")}
+
+
 class Comparison:
     def __init__(self, options):
         self.options = options
@@ -77,6 +82,8 @@ class Comparison:
             self.differ(name, "mode %o, expected %o" % (shown_mode(sb), shown_mode(sa)))
         if not self.options.no_mtime and int(sa.st_mtime) != int(sb.st_mtime):
             self.differ(name, "mtime %d, expected %d" % (sb.st_mtime, sa.st_mtime))
+        if self.options.xattr and attributes(a) != attributes(b):
+            self.differ(name, "attributes %s, expected %s" % (sorted(attributes(b)), sorted(attributes(a))))
         if stat.S_ISDIR(sa.st_mode):
             self.directory(a, b, name)
         elif stat.S_ISREG(sa.st_mode):
@@ -99,6 +106,7 @@ def main():
     parser.add_argument("--no-mode", action="store_true")
     parser.add_argument("--no-mtime", action="store_true")
     parser.add_argument("--no-data", action="store_true")
+    parser.add_argument("--xattr", action="store_true")
     parser.add_argument("--ignore", action="append", default=[], metavar="NAME")
     parser.add_argument("expected")
     parser.add_argument("actual")
