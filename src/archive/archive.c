@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 
 #include "archive/format.h"
-#include "archive/zip.h"
 #include "archive/zipforeign.h"
 #include "archive/zipmember.h"
+#include "archive/zipstored.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -243,8 +243,6 @@ int archive_names(struct archive *a, uint64_t parent, uint64_t after,
 static int64_t stored_pread(struct archive *a, const struct member *m, void *buf, size_t len,
 			    uint64_t off, struct waiter *w)
 {
-	unsigned char head[ZIP_LOCAL_HEADER];
-	uint32_t skip;
 	int64_t n;
 
 	switch (m->layer) {
@@ -257,14 +255,7 @@ static int64_t stored_pread(struct archive *a, const struct member *m, void *buf
 			return n;
 		return blocks_pread(a->stream, buf, len, m->off + off, w);
 	case LAYER_ZIP:
-		n = reader_pread(a->c.raw, head, sizeof(head), m->off, w);
-		if (n < 0)
-			return n;
-		if (n != ZIP_LOCAL_HEADER || zip_local_size(head, &skip) < 0)
-			return log_error(-EIO, "%s: no member where the directory says",
-					 a->filename);
-		n = reader_pread(a->c.raw, buf, len, m->off + skip + off, w);
-		break;
+		return zipstored_pread(a, m, buf, len, off, w);
 	case LAYER_NONE:
 		return zipmember_unreadable(a, m);
 	default:
@@ -559,6 +550,7 @@ struct archive *archive_free(struct archive *a)
 	index_close(a->index);
 	remove_temp(a);
 	verdict_destroy(&a->verdict);
+	zipstored_free(a->stored);
 	pthread_cond_destroy(&a->demand);
 	pthread_mutex_destroy(&a->write_lock);
 	pthread_mutex_destroy(&a->lock);

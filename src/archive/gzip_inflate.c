@@ -257,3 +257,8 @@ struct gzip_inflate *gzip_inflate_free(struct gzip_inflate *f)
 		f->ops->free(f);
 	return NULL;
 }
+
+uint32_t gzip_crc_join(uint32_t first, uint32_t second, uint64_t n)
+{
+	return (uint32_t)crc32_combine(first, second, (z_off_t)n);
+}

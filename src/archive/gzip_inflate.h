@@ -65,5 +65,7 @@ int gzip_isal_new(struct gzip_inflate **out) MUST_CHECK;
 
 /* CRC-32 as gzip has it (RFC 1952, section 8); start with 0, feed the result back to go on. */
 uint32_t gzip_crc(uint32_t crc, const void *p, size_t n);
+/* Of two pieces one behind the other, the second of n bytes. */
+uint32_t gzip_crc_join(uint32_t first, uint32_t second, uint64_t n);
 
 #endif

@@ -71,6 +71,7 @@ struct archive {
 	struct list decodes;          /* zipspan.c: large members being decoded */
 	void *filler;                 /* what a format keeps between its fills, */
 	void (*filler_stop)(struct archive *a); /* ... and its end: see archive_stop() */
+	struct zipstored *stored;     /* zipstored.c; NULL: nothing yet */
 	uint64_t need;                /* stream bytes before this are wanted */
 	uint64_t position; /* stream bytes before this are, or are just being, published */
 	uint64_t accounted;           /* no pending fill is left before this */

@@ -87,11 +87,20 @@ static void path_of(struct archive *a, const struct member *m, char out[static P
 	memmove(out, out + n.at, PATH_SHOWN + 1 - n.at);
 }
 
+/* The status shows what is wrong with the archive; of single members the first. */
+static void note(struct archive *a, const char *path, const char *what)
+{
+	LOCK_SCOPE(&a->lock);
+	if (!a->trouble[0])
+		snprintf(a->trouble, sizeof(a->trouble), "member %s: %s", path, what);
+}
+
 int zipmember_damaged(struct archive *a, const struct member *m, const char *what)
 {
 	char path[PATH_SHOWN + 1];
 
 	path_of(a, m, path);
+	note(a, path, what);
 	return log_error(-EIO, "%s: member %s: %s", a->filename, path, what);
 }
 

@@ -321,6 +321,59 @@ static void test_damage(void **state)
 	free(data.p);
 }
 
+/* Stored members: a small one is checked before anything of it is served, a large one when its last
+ * byte is read, in whatever order. */
+static void test_stored(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t size;
+		uint32_t lie;
+	} files[] = {
+		{ "small", 100000, 0 },	    { "bad", 100000, 1 },
+		{ "limit", BLOCK_SIZE, 1 },  { "large", 2 * MIB + 5, 0 },
+		{ "wrong", 2 * MIB + 5, 1 }, { "next", 40000, 0 },
+	};
+	struct fixture *f = *state;
+	struct bytes data = make_data(AUDIO, 2 * MIB + 5, 13);
+	uint64_t step = 300 * KIB + 1, before;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct zip_file file = { .name = files[i].name,
+					 .data = data.p,
+					 .size = files[i].size,
+					 .crc_lie = files[i].lie };
+		zip_add(&f->w, &file);
+	}
+	zip_finish(&f->w, false, 0);
+	open_zip(f, false);
+	check_part(&f->g, "small", (struct bytes){ data.p, 100000 }, 70000, 10);
+	check_all(&f->g, "next", (struct bytes){ data.p, 40000 }, 40000);
+	assert_int_equal(read_error(&f->g, "bad", 50000), -EIO);
+	assert_int_equal(read_error(&f->g, "limit", 0), -EIO);
+	before = f->g.requests;
+	assert_int_equal(read_error(&f->g, "bad", 0), -EIO);
+	assert_int_equal(f->g.requests, before);
+	for (unsigned i = 0; i < 7; i++) /* every third part */
+		check_part(&f->g, "large", data, i * 3 % 7 * step, step);
+	check_all(&f->g, "large", data, step);
+	for (unsigned i = 0; i < 6; i++) /* all but the part from 5 * step on */
+		check_part(&f->g, "wrong", data, (i * 3 + 1) % 7 * step, step);
+	check_part(&f->g, "wrong", data, 5, 10); /* overlaps, and so does not count */
+	check_part(&f->g, "wrong", data, 5 * step, step - 16);
+	assert_int_equal(read_error(&f->g, "wrong", 6 * step - 16), -EIO);
+	assert_int_equal(read_error(&f->g, "wrong", 0), -EIO);
+	rig_close(&f->g);
+
+	f->g.opt.unverified = true;
+	open_zip(f, false);
+	check_all(&f->g, "bad", (struct bytes){ data.p, 100000 }, 30000);
+	check_all(&f->g, "wrong", data, step);
+	check_all(&f->g, "wrong", data, step);
+	rig_close(&f->g);
+	free(data.p);
+}
+
 /* 10 000 members: one of them costs few requests, all in order not one each. */
 static void test_requests(void **state)
 {
@@ -580,7 +633,7 @@ int main(int argc, char **argv)
 		TEST(test_large),  TEST(test_together),	       TEST(test_deep),
 		TEST(test_damage), TEST(test_requests),	       TEST(test_large_directory),
 		TEST(test_prefix), TEST(test_lying_directory), TEST(test_two_mounts),
-		TEST(test_lying_member), TEST(test_overlaps),
+		TEST(test_lying_member), TEST(test_overlaps), TEST(test_stored),
 		TEST(test_no_zip), TEST(test_empty),	       TEST(test_storage_fails),
 	};
 
