@@ -241,8 +241,8 @@ int gzip_decoder_new(enum gzip_engine engine, enum gzip_format format,
 	int r = window ? gzip_table_take(packed, n, &table, &n_table) : -ENOMEM;
 
 	if (r == 0)
-		r = gzip_window_unpack((const char *)packed + n_table, n - n_table, window,
-				       &n_window);
+		r = gzip_window_unpack(n_table > 0 ? (const char *)packed + n_table : packed,
+				       n - n_table, window, &n_window);
 	if (r < 0)
 		return r;
 	return decoder_new(engine, format, from, window, n_window, table.bits > 0 ? &table : NULL,
