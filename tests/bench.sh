@@ -4,8 +4,8 @@
 #
 # What is compared runs in turn, A B A B ..., and the medians are shown with their ratio and the goal.
 #
-#   BENCH_ONLY=a,d    only these parts (a to g)         BENCH_RUNS=5   runs of each, 3 without
-#   BENCH_BIG=1       an index of 5 million members too BENCH_DATA=DIR keep the generated files there
+#   BENCH_ONLY=a,d    only these parts (a to h)      BENCH_RUNS=5   runs of each, 3 without
+#   BENCH_BIG=1       5 million members, 2 GB too    BENCH_DATA=DIR keep the generated files there
 #
 #   a  sequential read, nothing cached    against curl, one stream and eight ranges in parallel
 #   b  sequential read, all cached        against the same file on the disk
@@ -13,7 +13,8 @@
 #   d  one member out of the middle       against one GET of its bytes
 #   e  first pass over a .tar.gz          against curl | gzip -dc | tar t
 #   f  find                               against a tmpfs with the same names
-#   g  mounting with a large index, and memory
+#   g  a large index: mounting, finding, looking up, memory
+#   h  other programs that mount archives (tests/bench/peers.sh)
 #
 # Page caches are dropped where the row says so; that needs root, and those rows are left out without it.
 . "${srcdir:-.}/tests/functions.sh"
@@ -21,7 +22,7 @@
 requires_fuse
 requires nginx curl python3 gzip tar
 runs=${BENCH_RUNS:-3}
-only=,${BENCH_ONLY:-a,b,c,d,e,f,g},
+only=,${BENCH_ONLY:-a,b,c,d,e,f,g,h},
 data=${BENCH_DATA:-$PWD/build/bench}
 mkdir -p "$data"
 data=$(cd "$data" && pwd)
@@ -29,6 +30,10 @@ data=$(cd "$data" && pwd)
 RAW_MIB=1024     # incompressible
 CLIPS=16000      # of about CLIP_BYTES each: 480 MiB
 CLIP_BYTES=32000
+BIG_CLIPS=56000  # of about BIG_CLIP_BYTES: 2 GB
+BIG_CLIP_BYTES=40000
+TINY_BYTES=64    # members of part g
+LOOKUPS=100000   # for one figure
 SMALL_FILES=4000 # for part c: 30 KiB each
 PROBES=60        # random accesses for one figure
 RTT_MS=20        # of the "distant" rows
@@ -88,7 +93,7 @@ row_time() { # TEXT OURS THEIRS GOAL
 	theirs=$(median "$figures/$3")
 	row "$1" "$(calculate "sprintf(\"%.4g ms\", 1000 * $ours)")" \
 		"$(calculate "sprintf(\"%.4g ms\", 1000 * $theirs)")" \
-		"$(calculate "sprintf(\"%.2f\", $ours / $theirs)")" "$4"
+		"$(calculate "sprintf(\"%.3g\", $ours / $theirs)")" "$4"
 }
 
 drop_caches() {
@@ -132,6 +137,14 @@ archive() { # MEMBERS [SIZE CORPUS] : gzip'ed at level 6, at level 1 when empty
 	"$tmp/maketar" "$@" | gzip -n -$level
 }
 
+# The same, on all cores where there is pigz.
+large_archive() { # LEVEL MEMBERS SIZE CORPUS
+	level=$1
+	shift
+	command -v pigz >/dev/null && gzip=pigz || gzip=gzip
+	"$tmp/maketar" "$@" | $gzip -n -"$level"
+}
+
 need_raw() {
 	make_file raw.bin random_bytes
 }
@@ -139,6 +152,16 @@ need_raw() {
 need_clips() {
 	[ -s "$data/clips.tar.gz" ] || make_file corpus.mp3 corpus
 	make_file clips.tar.gz archive $CLIPS $CLIP_BYTES "$data/corpus.mp3"
+}
+
+need_big() {
+	[ -s "$data/big.tar.gz" ] || make_file corpus.mp3 corpus
+	make_file big.tar.gz large_archive 6 $BIG_CLIPS $BIG_CLIP_BYTES "$data/corpus.mp3"
+}
+
+need_tiny() { # MEMBERS
+	[ -s "$data/tiny$1.tar.gz" ] || make_file corpus.mp3 corpus
+	make_file "tiny$1.tar.gz" large_archive 1 "$1" $TINY_BYTES "$data/corpus.mp3"
 }
 
 need_small() {
@@ -164,6 +187,7 @@ start_nginx() {
 		http {
 			client_body_temp_path $tmp/nginx; proxy_temp_path $tmp/nginx; fastcgi_temp_path $tmp/nginx;
 			uwsgi_temp_path $tmp/nginx; scgi_temp_path $tmp/nginx;
+			log_format bytes '\$body_bytes_sent';
 			access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
 			default_type application/octet-stream;
 			server {
@@ -171,12 +195,14 @@ start_nginx() {
 				location / { root $data; }
 				# Each connection brings this much, as those to an object store do.
 				location /limited/ { alias $data/; limit_rate 40m; }
+				location /counted/ { alias $data/; access_log $tmp/nginx-bytes bytes; }
 			}
 		}
 	CONF
 	nginx -p "$tmp/" -c "$tmp/nginx.conf" -e "$tmp/nginx-error.log" || fail "nginx did not start"
 	cleanup_fn stop_nginx
 	url=http://127.0.0.1:$port
+	counted_url=$url/counted
 }
 
 stop_nginx() {
@@ -334,27 +360,47 @@ curl_probes() { # URL BYTES SIZE
 	curl -K "$tmp/curl.conf" | tail -n +2
 }
 
-random_members() { # URL-PREFIX NAME
-	mount_mdcfs "$1/clips.tar.gz"
-	find "$mnt/clips/clips" -type f | sort >"$tmp/all"
+random_members() { # URL-PREFIX NAME ARCHIVE BYTES
+	mount_mdcfs "$1/$3.tar.gz"
+	find "$mnt/$3/$3" -type f | sort >"$tmp/all"
 	awk -v n=$PROBES '{ line[NR] = $0 } END { for (i = 0; i < n; i++) print line[int(NR / n * (i * 37 % n)) + 1] }' \
 		"$tmp/all" >"$tmp/some"
 	umount_mdcfs
 	forget_stream
-	mount_mdcfs "$1/clips.tar.gz"
+	mount_mdcfs "$1/$3.tar.gz"
 	head -n 1 "$tmp/all" >"$tmp/first" # its request opens the connection, as curl's first does
 	"$tmp/readfiles" each <"$tmp/first" >/dev/null
 	before=$(stat_of storage_bytes)
+	asked=$(stat_of storage_requests)
 	"$tmp/readfiles" each <"$tmp/some" | micro_to_figures "$2.ours"
 	fetched=$(($(stat_of storage_bytes) - before))
+	asked=$(($(stat_of storage_requests) - asked))
 	umount_mdcfs
-	curl_probes "$1/clips.tar.gz" $CLIP_BYTES "$clips_size" >>"$figures/$2.theirs"
+	curl_probes "$1/$3.tar.gz" "$4" "$(stat -c %s "$data/$3.tar.gz")" >>"$figures/$2.theirs"
+}
+
+# The same members once more, from a new mount: nothing is decoded or fetched for them again.
+warm_members() { # URL-PREFIX NAME ARCHIVE
+	mount_mdcfs "$1/$3.tar.gz"
+	before=$(stat_of storage_bytes) # what told that it is the same file
+	"$tmp/readfiles" each <"$tmp/some" | micro_to_figures "$2.warm"
+	[ "$(stat_of inflated_bytes)" = 0 ] || fail "warm members: $(stat_of inflated_bytes) bytes were decoded"
+	[ "$(stat_of storage_bytes)" = "$before" ] || fail "warm members: something was fetched"
+	umount_mdcfs
+}
+
+rows_members() { # NAME BYTES TEXT
+	row_time "d $3 | curl -r, loopback" "$1.ours" "$1.theirs" ""
+	row "d bytes fetched for each of them" $((fetched / PROBES)) "$2" \
+		"$(calculate "sprintf(\"%.1f\", $fetched / $PROBES / $2)")" ""
+	row "d requests for each of them" "$(calculate "sprintf(\"%.2f\", $asked / $PROBES)")" 1 "" ""
+	row "d again, new mount: nothing fetched, nothing decoded" \
+		"$(calculate "sprintf(\"%.4g ms\", 1000 * $(median "$figures/$1.warm"))")" "" "" ""
 }
 
 part_d() {
 	need_raw
 	need_clips
-	clips_size=$(stat -c %s "$data/clips.tar.gz")
 	fresh_cache
 	mount_mdcfs "$url/raw.bin"
 	before=$(stat_of storage_bytes)
@@ -366,18 +412,28 @@ part_d() {
 	row "d bytes fetched for each of them" $((fetched / PROBES)) 4096 \
 		"$(calculate "sprintf(\"%.1f\", $fetched / $PROBES / 4096)")" "<= 131072 (a block)"
 	fresh_cache
-	random_members "$url" d.near
-	row_time "d member of a .tar.gz, index present | curl -r, loopback" d.near.ours d.near.theirs ""
-	row "d bytes fetched for each of them" $((fetched / PROBES)) $CLIP_BYTES \
-		"$(calculate "sprintf(\"%.1f\", $fetched / $PROBES / $CLIP_BYTES)")" ""
+	random_members "$url" d.near clips $CLIP_BYTES
+	warm_members "$url" d.near clips
+	rows_members d.near $CLIP_BYTES "member of a .tar.gz, index present"
 	start_relay
 	fresh_cache
-	random_members "$far_url" d.far
+	random_members "$far_url" d.far clips $CLIP_BYTES
 	row_time "d member of a .tar.gz | curl -r, $RTT_MS ms away" d.far.ours d.far.theirs "<= 1.3"
+	[ "${BENCH_BIG:-0}" = 1 ] || return 0
+	need_big
+	fresh_cache
+	random_members "$url" d.big big $BIG_CLIP_BYTES
+	warm_members "$url" d.big big
+	rows_members d.big $BIG_CLIP_BYTES "member of a .tar.gz of 2 GB"
 }
 
+# The shell waits for find itself: it may hold its directory for a while after its last line.
 count_find() { # DIRECTORY EXPECTED
-	found=$(find "$1" | wc -l)
+	[ -p "$tmp/fifo" ] || mkfifo "$tmp/fifo"
+	wc -l <"$tmp/fifo" >"$tmp/found" &
+	find "$1" >"$tmp/fifo"
+	wait $!
+	found=$(cat "$tmp/found")
 	[ "$found" = "$2" ] || fail "find $1: $found names, not $2"
 }
 
@@ -385,18 +441,26 @@ untar_pipe() { # URL
 	curl -sf "$1" | gzip -dc | tar t >/dev/null
 }
 
-part_e() {
-	need_clips
-	pread_all "$data/clips.tar.gz"
-	mib=$(($(stat -c %s "$data/clips.tar.gz") >> 20))
+first_pass() { # ARCHIVE MEMBERS
+	pread_all "$data/$1.tar.gz"
 	for i in $(seq "$runs"); do
 		fresh_cache
-		mount_mdcfs "$url/clips.tar.gz"
-		timed e.ours count_find "$mnt/clips/clips/corpus/en/clips" $((CLIPS + 1))
+		mount_mdcfs "$url/$1.tar.gz"
+		timed "e.$1.ours" count_find "$mnt/$1/$1/corpus/en/clips" $(($2 + 1))
 		umount_mdcfs
-		timed e.theirs untar_pipe "$url/clips.tar.gz"
+		timed "e.$1.theirs" untar_pipe "$url/$1.tar.gz"
 	done
-	row_rate "e first pass over a .tar.gz | curl, gzip -dc, tar t" $mib e.ours e.theirs "> 1.0"
+	bytes=$(stat -c %s "$data/$1.tar.gz")
+	row_rate "e first pass, .tar.gz of $((bytes / 1000000)) MB | curl, gzip -dc, tar t" \
+		$((bytes >> 20)) "e.$1.ours" "e.$1.theirs" "> 1.0"
+}
+
+part_e() {
+	need_clips
+	first_pass clips $CLIPS
+	[ "${BENCH_BIG:-0}" = 1 ] || return 0
+	need_big
+	first_pass big $BIG_CLIPS
 }
 
 part_f() {
@@ -434,39 +498,73 @@ mount_and_answer() {
 	"$MDCFS" mount "$1" "$mnt" >>"$log" 2>&1 && test -d "$mnt/.mdcfs"
 }
 
+# Random members of n, by 64 readers at once: what a name takes inside the daemon.
+many_readers() { # MEMBERS
+	awk -v at="$at" -v n="$1" -v count=$LOOKUPS 'BEGIN {
+		srand(7)
+		for (i = 0; i < count; i++)
+			printf "%s/common_voice_en_%08d.mp3\n", at, 10000000 + int(rand() * n)
+	}' >"$tmp/random"
+	names=$(stat_of lookups)
+	ns=$(stat_of lookup_ns)
+	rate "g.$1.readers" 64 1 "$tmp/random"
+	names=$(($(stat_of lookups) - names))
+	ns=$(($(stat_of lookup_ns) - ns))
+	[ $names -gt $((LOOKUPS / 3)) ] || fail "$names names were looked up, of $LOOKUPS"
+	calculate "sprintf(\"%.2f\", $ns / $names / 1000)" >>"$figures/g.$1.lookup"
+}
+
+first_of_many() { # MEMBERS
+	fresh_cache
+	mount_mdcfs "$url/tiny$1.tar.gz"
+	timed "g.$1.pass" count_find "$at" $(($1 + 1))
+	row "g first pass and listing, $1 members" \
+		"$(calculate "sprintf(\"%.0f /s\", $1 / $(median "$figures/g.$1.pass"))")" "" "" ""
+	row "g resident after it: now, at most" "$(resident VmRSS) MiB" "$(resident VmHWM) MiB" "" "< 128 MiB"
+	row "g write-ahead log of the index, at most" "$(($(cat "$cache"/objects/*/index.db-wal | wc -c) >> 20)) MiB" "" "" ""
+	umount_mdcfs
+	row "g index on disk, bytes a member" \
+		"$(($(cat "$cache"/objects/*/index.db | wc -c) / $1))" "" "" "<= 100 + name"
+}
+
+large_index() { # MEMBERS
+	at=$mnt/tiny$1/tiny$1/corpus/en/clips
+	first_of_many "$1"
+	for i in $(seq "$runs"); do
+		timed "g.$1.mount" mount_and_answer "$url/tiny$1.tar.gz"
+		timeout 30 "$MDCFS" umount "$mnt" >>"$log" 2>&1 || fail "umount"
+		mount_mdcfs "$url/tiny$1.tar.gz"
+		timed "g.$1.find" count_find "$at" $(($1 + 1))
+		many_readers "$1"
+		rss=$(resident VmRSS) hwm=$(resident VmHWM)
+		umount_mdcfs
+	done
+	row "g mount with an index of $1 members" \
+		"$(calculate "sprintf(\"%.0f ms\", 1000 * $(median "$figures/g.$1.mount"))")" "" "" "< 100 ms"
+	row "g find, new mount" "$(calculate "sprintf(\"%.0f /s\", $1 / $(median "$figures/g.$1.find"))")" \
+		"" "" ">= 500000 /s"
+	row "g looking a name up, inside the process, 64 readers" "$(median "$figures/g.$1.lookup") us" \
+		"" "" "< 20 us"
+	row "g open+read+close of random members, 64 readers" "$(median "$figures/g.$1.readers") /s" "" "" ""
+	row "g resident after all that: now, at most" "$rss MiB" "$hwm MiB" "" "< 128 MiB"
+}
+
 part_g() {
 	sizes=1000000
 	[ "${BENCH_BIG:-0}" != 1 ] || sizes="$sizes 5000000"
 	for n in $sizes; do
-		need_names "$n"
-		fresh_cache
-		mount_mdcfs "$url/names$n.tar.gz"
-		at=$mnt/names$n/names$n/corpus/en/clips
-		timed g.$n.pass count_find "$at" $((n + 1))
-		row "g first pass and listing, $n names" "$(median "$figures/g.$n.pass") s" "" "" ""
-		row "g resident after it: now, at most" "$(resident VmRSS) MiB" "$(resident VmHWM) MiB" "" ""
-		umount_mdcfs
-		row "g index on disk, bytes a member" \
-			"$(($(cat "$cache"/objects/*/index.db | wc -c) / n))" "" "" "<= 100 + name"
-		for i in $(seq "$runs"); do
-			timed g.$n.mount mount_and_answer "$url/names$n.tar.gz"
-			timeout 30 "$MDCFS" umount "$mnt" >>"$log" 2>&1 || fail "umount"
-		done
-		row "g mount with an index of $n members" \
-			"$(calculate "sprintf(\"%.0f ms\", 1000 * $(median "$figures/g.$n.mount"))")" "" "" "< 100 ms"
-		mount_mdcfs "$url/names$n.tar.gz"
-		count_find "$at" $((n + 1))
-		row "g resident after listing them: now, at most" \
-			"$(resident VmRSS) MiB" "$(resident VmHWM) MiB" "" "< 128 MiB"
-		umount_mdcfs
+		need_tiny "$n"
+		large_index "$n"
 	done
 }
+
+. "$top/tests/bench/peers.sh"
 
 build_tools
 start_nginx
 printf '%s, %s cores, Linux %s, mdcfs %s; median of %s\n' "$(date +%F)" "$(nproc)" "$(uname -r)" \
 	"$("$MDCFS" version | awk 'NR == 1 { print $2 }')" "$runs"
 row "" mdcfs "the other" ratio goal
-for part in a b c d e f g; do
+for part in a b c d e f g h; do
 	! wanted $part || part_$part
 done
