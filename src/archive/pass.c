@@ -101,6 +101,15 @@ void pass_output_at(struct pass *p, uint64_t off)
 	skip_to(p->a, off & ~(uint64_t)(BLOCK_SIZE - 1));
 }
 
+/* Would blocks of the same stream have to go from the cache for what comes now?  What came first
+ * stays; a stream larger than the cache would else be written in full, to be evicted again. */
+static bool overflows(const struct archive *a, uint64_t end)
+{
+	uint64_t limit = a->c.st->opt->cache_size;
+
+	return limit > 0 && end > limit;
+}
+
 /* Publish one block.  The position moves first: a reader that comes in between starts a decode of
  * its own, one that came before has a slot that this publishing fills. */
 static void publish(struct pass *p, uint64_t blk)
@@ -113,7 +122,10 @@ static void publish(struct pass *p, uint64_t blk)
 	a->position = MAX(a->position, end);
 	a->accounted = MAX(a->accounted, end);
 	pthread_mutex_unlock(&a->lock);
-	blocks_put(a->stream, blk, b);
+	if (overflows(a, end))
+		blocks_pass_by(a->stream, blk, b);
+	else
+		blocks_put(a->stream, blk, b);
 }
 
 /* The block is full; when this pass has not seen its front, only a decoder can make it. */

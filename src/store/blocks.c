@@ -73,14 +73,27 @@ struct block *blocks_make(struct blocks *b)
 	return block_new(b->c.memory);
 }
 
+static bool write_block(struct blocks *b, uint64_t blk, const struct block *data)
+{
+	if (!b->disk || cache_write(b->disk, blk, data->data, data->len) < 0)
+		return false;
+	memory_on_disk(b->c.memory, b, blk);
+	return true;
+}
+
 void blocks_put(struct blocks *b, uint64_t blk, struct block *data)
 {
 	bool waited = memory_put(b->c.memory, b, blk, data, false);
 
-	if (b->disk && cache_write(b->disk, blk, data->data, data->len) == 0)
-		memory_on_disk(b->c.memory, b, blk);
-	else if (!waited) /* memory is the only place left */
+	if (!write_block(b, blk, data) && !waited) /* memory is the only place left */
 		memory_put(b->c.memory, b, blk, data, true);
+	block_unref(data);
+}
+
+void blocks_pass_by(struct blocks *b, uint64_t blk, struct block *data)
+{
+	if (memory_put(b->c.memory, b, blk, data, false))
+		(void)write_block(b, blk, data);
 	block_unref(data);
 }
 

@@ -46,6 +46,9 @@ bool blocks_has(struct blocks *b, uint64_t blk);
 struct block *blocks_make(struct blocks *b);
 /* Publish: takes the caller's reference.  May block on the disk: pool and pass threads only. */
 void blocks_put(struct blocks *b, uint64_t blk, struct block *data);
+/* The same for a block that comes by and is not worth a place in the cache unless somebody waits for
+ * it. */
+void blocks_pass_by(struct blocks *b, uint64_t blk, struct block *data);
 /* A fill failed: waiters get err, the next reader starts anew. */
 void blocks_fail(struct blocks *b, uint64_t blk, int err);
 
