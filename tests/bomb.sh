@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+# Megabytes that unpack to gigabytes, beyond the 4 GiB at which gzip's own count of bytes begins anew:
+# listed in bounded memory, on a bounded disk, and read anywhere without unpacking it again.
+. "${srcdir:-.}/tests/functions.sh"
+. "$top/tests/lib/checks.sh"
+requires python3
+requires_fuse
+
+mebibytes=4200
+# A build with sanitizers takes its time: there it is the bounds that count.
+! ldd "$MDCFS" | grep -qE 'lib(a|t|ub)san' || mebibytes=700
+ldd "$MDCFS" | grep -q libc || fail "ldd"
+python3 - "$tmp/front.tar" $mebibytes <<'PYTHON'
+import sys, tarfile
+
+with open(sys.argv[1], "wb") as f:
+    for name, data in ("first", b"first\n"), ("zeros", None):
+        m = tarfile.TarInfo(name)
+        m.size, m.mtime = len(data) if data else int(sys.argv[2]) << 20, 10**9
+        f.write(m.tobuf(tarfile.GNU_FORMAT) + (data.ljust(512, b"\0") if data else b""))
+PYTHON
+python3 "$top/tests/lib/oddgzip.py" zeros "$tmp/front.tar" "$tmp/bomb.tar.gz" $mebibytes
+at_most "bytes of it" $((mebibytes << 11)) "$(stat -c %s "$tmp/bomb.tar.gz")"
+
+mount_mdcfs -o cache_size=32M,read_ahead=16M "$tmp/bomb.tar.gz"
+folder=$mnt/bomb/bomb
+expect "names" "first zeros" "$(within 120 ls "$folder" | tr '\n' ' ' | sed 's/ $//')"
+expect "size" $((mebibytes << 20)) "$(stat -c %s "$folder/zeros")"
+expect "state" "complete " "$(json_of "$mnt/.mdcfs/status.json" \
+	'"%(state)s %(error)s" % d["datasets"][0]["archive"]')"
+expect "first" first "$(cat "$folder/first")"
+at_most "bytes on disk" $((36 << 20)) "$(du -s --block-size=1 "$cache" | cut -f 1)"
+expect "blocks written to be thrown away" 0 "$(stat_of cache_evictions)"
+[ $mebibytes -lt 4096 ] || at_most "peak memory in KiB" 120000 \
+	"$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$mdcfs_pid/status")"
+umount_mdcfs
+
+# From any place on, not from the front: what is decoded for it is what lies between two points.
+mount_mdcfs -o cache_size=32M,read_ahead=1M "$tmp/bomb.tar.gz"
+for at in $((mebibytes / 2)) $((mebibytes - 1)); do
+	expect "zeros at $at MiB" 1048576 \
+		"$(within 60 tail -c +$(((at << 20) + 1)) "$folder/zeros" | head -c 1048576 | tr -d -c '\0' | wc -c)"
+done
+at_most "bytes decoded" $((160 << 20)) "$(stat_of inflated_bytes)"
+at_most "bytes on disk" $((36 << 20)) "$(du -s --block-size=1 "$cache" | cut -f 1)"
