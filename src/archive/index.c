@@ -333,14 +333,33 @@ static int point(struct index *x, enum statement which, uint64_t out, struct gzi
 	return r;
 }
 
+/* The young ones are looked at first: one that is committed meanwhile is found in the file. */
 int index_point(struct index *x, uint64_t out, struct gzip_point *p, void **window, size_t *n)
 {
-	return point(x, SQL_POINT, out, p, window, n);
+	struct gzip_point young;
+	bool is_young = points_before(&x->young, out, &young);
+	int r = point(x, SQL_POINT, out, p, window, n);
+
+	if (!is_young || (r < 0 && r != -ENOENT) || (r == 0 && p->out >= young.out))
+		return r;
+	if (r == 0)
+		free(steal(window));
+	*p = young;
+	*window = NULL;
+	*n = 0;
+	return 0;
 }
 
 int index_point_after(struct index *x, uint64_t out, struct gzip_point *p)
 {
-	return point(x, SQL_POINT_AFTER, out, p, NULL, NULL);
+	struct gzip_point young;
+	bool is_young = points_after(&x->young, out, &young);
+	int r = point(x, SQL_POINT_AFTER, out, p, NULL, NULL);
+
+	if (!is_young || (r < 0 && r != -ENOENT) || (r == 0 && p->out <= young.out))
+		return r;
+	*p = young;
+	return 0;
 }
 
 int index_member_at(struct index *x, uint64_t out, struct member *m)
@@ -533,6 +552,7 @@ int index_open(const char *path, const char *identity, struct index **out)
 		return -ENOMEM;
 	}
 	pthread_mutex_init(&x->lock, NULL);
+	points_init(&x->young);
 	list_init(&x->idle);
 	r = open_once(x, identity);
 	if (r == -EROFS)
@@ -553,6 +573,7 @@ struct index *index_close(struct index *x)
 		return NULL;
 	close_all(x);
 	pthread_mutex_destroy(&x->lock);
+	points_free(&x->young);
 	free(x->path);
 	free(x);
 	return NULL;

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "archive/index.h"
+#include "archive/points.h"
 #include "archive/sql.h"
 
 /* Bits of the column `flags`. */
@@ -22,6 +23,7 @@ struct index {
 	bool frozen;         /* the disk takes no writes; the index is complete */
 	_Atomic uint64_t members;
 	_Atomic uint64_t xattr_bytes; /* names and values, with what is not committed yet */
+	struct points young; /* not committed yet */
 	pthread_mutex_t lock; /* guards what follows */
 	struct list idle;
 	unsigned n_idle;

@@ -28,13 +28,18 @@ int index_commit(struct index *x)
 
 	if (r == 0 && index_xattr_bytes(x) > 0)
 		r = index_set_number(x, "xattr_bytes", index_xattr_bytes(x));
-	return r < 0 ? r : run_simple(x, SQL_COMMIT);
+	if (r == 0)
+		r = run_simple(x, SQL_COMMIT);
+	if (r == 0)
+		points_clear(&x->young);
+	return r;
 }
 
 void index_rollback(struct index *x)
 {
 	if (x->writer && !sqlite3_get_autocommit(x->writer->db))
 		(void)!run_simple(x, SQL_ROLLBACK);
+	points_clear(&x->young);
 	index_recount(x);
 }
 
@@ -237,9 +242,12 @@ int index_refuse_overlaps(struct index *x, uint64_t *n)
 int index_add_point(struct index *x, const struct gzip_point *p, const void *window, size_t n)
 {
 	sqlite3_stmt *st = sql_get(x->writer, SQL_ADD_POINT);
+	int r = st ? 0 : -EIO;
 
-	if (!st)
-		return -EIO;
+	if (r == 0 && n == 0)
+		r = points_add(&x->young, p);
+	if (r < 0)
+		return r;
 	sqlite3_bind_int64(st, 1, (int64_t)p->out);
 	sqlite3_bind_int64(st, 2, (int64_t)p->in_bit);
 	bind_u64(st, 3, p->at_member);
