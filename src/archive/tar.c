@@ -278,7 +278,8 @@ static int on_garbage(struct tar *t)
 {
 	if (!t->started)
 		return fail(t, -EBADMSG);
-	t->damage += !t->lost;
+	if (t->zeros < 2) /* behind an archive's end there may be anything, say an index of pixz's */
+		t->damage += !t->lost;
 	t->lost = true;
 	t->zeros = 0;
 	forget(t);

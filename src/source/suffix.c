@@ -7,11 +7,13 @@
 
 /* A lone .gz, .xz, .bz2 or .zst is one compressed file, no archive, and is not here. */
 static const char *const suffixes[] = {
-	".tar",	    ".tar.gz", ".tgz",	   ".taz",  ".tar.z",  ".tar.xz",   ".txz",  ".tar.bz2",
-	".tbz2",    ".tbz",    ".tar.zst", ".tzst", ".tar.lz", ".tar.lzma", ".tlz",  ".tar.lz4",
-	".tar.lzo", ".zip",    ".zipx",	   ".jar",  ".war",    ".whl",	    ".apk",  ".cbz",
-	".7z",	    ".cb7",    ".rar",	   ".cbr",  ".cpio",   ".cpio.gz",  ".iso",  ".cab",
-	".deb",	    ".rpm",    ".ar",	   ".xar",  ".lha",    ".lzh",	    ".warc", ".warc.gz"
+	".tar",	    ".tar.gz",	".tgz",	    ".taz",	 ".tar.z",    ".tar.xz",   ".txz",
+	".tar.bz2", ".tbz2",	".tbz",	    ".tar.zst",	 ".tzst",     ".tar.lz",   ".tar.lzma",
+	".tlz",	    ".tar.lz4", ".tar.lzo", ".zip",	 ".zipx",     ".jar",	   ".war",
+	".whl",	    ".apk",	".cbz",	    ".7z",	 ".cb7",      ".rar",	   ".cbr",
+	".cpio",    ".cpio.gz", ".cpio.xz", ".cpio.zst", ".cpio.bz2", ".cpio.lz4", ".iso",
+	".cab",	    ".deb",	".rpm",	    ".ar",	 ".xar",      ".lha",	   ".lzh",
+	".warc",    ".warc.gz"
 };
 
 size_t suffix_len_of(const char *name, size_t n)

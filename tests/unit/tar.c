@@ -413,7 +413,7 @@ static const struct {
 	{ "pax", make_pax, WANT_PAX, 0, 0 },
 	{ "pax, large", make_pax_large, WANT_PAX_LARGE, 0, 1 },
 	{ "pax, bad", make_pax_bad, WANT_PAX_BAD, -ENODATA, 5 },
-	{ "garbage", make_garbage, WANT_GARBAGE, 0, 6 },
+	{ "garbage", make_garbage, WANT_GARBAGE, 0, 5 },
 	{ "sparse, old", make_sparse_old, WANT_SPARSE_OLD, 0, 3 },
 	{ "sparse, pax", make_sparse_pax, WANT_SPARSE_PAX, 0, 4 },
 	{ "sparse, bad", make_sparse_bad, WANT_SPARSE_BAD, 0, 9 },
