@@ -108,6 +108,13 @@ int feed_next(struct feed *f, const unsigned char **p, size_t *n)
 	return 1;
 }
 
+bool feed_ready(struct feed *f)
+{
+	unsigned i = f->n > 0 && f->off == f->chunk[0]->at.to; /* used up: the next one counts */
+
+	return f->off >= f->end || f->n == 0 || i >= f->n || chunk_ready(f->chunk[i]);
+}
+
 uint64_t feed_offset(const struct feed *f)
 {
 	return f->off;

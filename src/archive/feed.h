@@ -21,6 +21,8 @@ void feed_set_end(struct feed *f, uint64_t end);
 struct feed *feed_free(struct feed *f); /* NULL ok; returns NULL */
 /* The next piece, borrowed until the next call.  1; 0 = the end; -ECANCELED; -errno. */
 int feed_next(struct feed *f, const unsigned char **p, size_t *n) MUST_CHECK;
+/* Would feed_next() not have to wait?  Its first call orders bytes and waits. */
+bool feed_ready(struct feed *f);
 uint64_t feed_offset(const struct feed *f); /* of the byte after the last piece handed out */
 
 #endif

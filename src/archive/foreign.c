@@ -31,6 +31,7 @@ struct foreign_pass {
 	uint64_t entries; /* seen in this walk */
 	uint64_t unchecked; /* bytes decoded since the last checkpoint */
 	uint64_t damaged; /* members whose data is */
+	uint64_t lost_xattrs;
 	bool encrypted; /* said so */
 };
 
@@ -45,6 +46,7 @@ static const struct magic {
 	size_t at, len;
 	const char *bytes;
 } magics[] = {
+	MAGIC(0, "\x1f\x8b"), /* gzip, of something that is no tar */
 	MAGIC(0, "\xfd\67zXZ\0"), /* "\67": a 7 that is no part of the number before */
 	MAGIC(0, "BZh"),
 	MAGIC(0, "\x28\xb5\x2f\xfd"), /* zstd */
@@ -98,6 +100,7 @@ static int add(struct foreign_pass *fp, const struct foreign_entry *e)
 		log_info("%s: has encrypted members, they can be seen but not read",
 			 fp->p->a->filename);
 	fp->encrypted |= e->encrypted;
+	fp->lost_xattrs += e->lost_xattrs;
 	if (!e->path) {
 		(void)log_warn(0, "%s: member %" PRIu64 " has no name that can be shown, left out",
 			       fp->p->a->filename, fp->entries);
@@ -264,8 +267,16 @@ static int foreign_pass(struct pass *p)
 		pass_trouble(
 			p, "%" PRIu64 " damaged members cannot be read, %" PRIu64 " were left out",
 			fp->damaged, foreign_reader_skipped(fp->reader));
+	else if (fp->lost_xattrs > 0)
+		pass_trouble(p, "%" PRIu64 " extended attributes are too long, left out",
+			     fp->lost_xattrs);
 	end = pass_output_end(p);
 	return end < 0 ? end : r;
 }
 
-const struct format format_foreign = { "libarchive", foreign_match, foreign_pass, foreign_fill };
+const struct format format_foreign = {
+	.name = "libarchive",
+	.match = foreign_match,
+	.pass = foreign_pass,
+	.fill = foreign_fill,
+};

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* format.c - see format.h. */
+#include "config.h"
+
 #include "archive/format.h"
 
 #include <string.h>
@@ -7,14 +9,31 @@
 /* The order matters: what knows itself by its first bytes comes first. */
 static const struct format *const formats[] = {
 	&format_targz,
+#ifdef HAVE_LZMA
+	&format_tarxz,
+#endif
+#ifdef HAVE_ZSTD
+	&format_tarzst,
+#endif
+#ifdef HAVE_BZIP2
+	&format_tarbz2,
+#endif
+#ifdef HAVE_LZ4
+	&format_tarlz4,
+#endif
 	&format_zip,
 	&format_tar,
 	&format_foreign,
 };
 
-const struct format *format_find(const unsigned char *head, size_t n, const char *filename)
+const struct format *format_find(const unsigned char *head, size_t n, const char *filename,
+				 const struct format *after)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+	size_t i = 0;
+
+	while (after && formats[i++] != after)
+		;
+	for (; i < ARRAY_SIZE(formats); i++)
 		if (formats[i]->match(head, n, filename))
 			return formats[i];
 	return NULL;

@@ -16,15 +16,21 @@ struct format {
 	 * -ENODATA = damaged (pass_trouble() said how), what was added stays; other -errno = failed
 	 * for now, a later pass may go on.  In the pass thread; may block. */
 	int (*pass)(struct pass *p);
+	/* A closer look than match() can take.  1 = the file is of this kind; 0 = it is not, or another
+	 * format reads it better; -errno.  In the pass thread; may block.  NULL: 1. */
+	int (*probe)(struct pass *p, const struct format *f);
 	/* Publish stream blocks whose end is at or before the archive's position, each once by
 	 * blocks_put() or blocks_fail().  Never blocks: works in jobs.  NULL: no stream. */
 	void (*fill)(struct archive *a, uint64_t first, uint32_t n, bool demand);
+	const struct codec *codec; /* what the stream is decoded with; NULL: that is the format's own */
 };
 
 extern const struct format format_zip, format_targz, format_tar, format_foreign;
+extern const struct format format_tarxz, format_tarzst, format_tarbz2, format_tarlz4;
 
-/* The first that matches; NULL: none does. */
-const struct format *format_find(const unsigned char *head, size_t n, const char *filename);
+/* The first that matches, behind the one given (NULL: of all); NULL: none does. */
+const struct format *format_find(const unsigned char *head, size_t n, const char *filename,
+				 const struct format *after);
 const struct format *format_named(const char *name);
 
 #endif

@@ -347,15 +347,35 @@ void pass_trouble(struct pass *p, const char *fmt, ...)
 
 /* ---- the thread ---- */
 
-static int find_format(struct archive *a, struct pass *p)
+/* The first format that matches and does not decline.  1, 0 = none, -errno. */
+static int choose_format(struct pass *p, const struct format **out)
 {
+	struct archive *a = p->a;
 	unsigned char head[FORMAT_HEAD];
-	const struct format *f;
+	const struct format *f = NULL;
 	int64_t n = reader_pread_wait(a->c.raw, head, sizeof(head), 0, &a->stop);
 
 	if (n < 0)
 		return (int)n;
-	f = format_find(head, (size_t)n, a->filename);
+	while ((f = format_find(head, (size_t)n, a->filename, f))) {
+		int r = f->probe ? f->probe(p, f) : 1;
+
+		if (r == 1)
+			*out = f;
+		if (r != 0)
+			return r;
+		debug(pass, "%s: is nothing for %s", a->filename, f->name);
+	}
+	return 0;
+}
+
+static int find_format(struct archive *a, struct pass *p)
+{
+	const struct format *f = NULL;
+	int r = choose_format(p, &f);
+
+	if (r < 0)
+		return r;
 	if (!f) {
 		pass_trouble(p, "is no archive of a known kind");
 		return -EBADMSG;

@@ -9,32 +9,6 @@
 
 #define STEP (64u << 10)      /* bytes read at once */
 #define SKIP (512u << 10)     /* shorter data is read through: a request of its own costs more */
-#define MAGIC_OFFSET 257u     /* "ustar" */
-#define CHECKSUM_OFFSET 148u
-
-/* A v7 header has no magic, but a checksum: the sum of its bytes, its own field as spaces. */
-static bool checksum_matches(const unsigned char *h)
-{
-	unsigned long sum = 0, said = 0;
-	bool digits = false;
-
-	for (unsigned i = 0; i < 512; i++)
-		sum += i >= CHECKSUM_OFFSET && i < CHECKSUM_OFFSET + 8 ? ' ' : h[i];
-	for (unsigned i = CHECKSUM_OFFSET; i < CHECKSUM_OFFSET + 8; i++) {
-		if (h[i] >= '0' && h[i] <= '7') {
-			said = said * 8 + (h[i] - '0');
-			digits = true;
-		} else if (digits || h[i] != ' ') {
-			break;
-		}
-	}
-	return digits && said == sum;
-}
-
-static bool zeros(const unsigned char *p, size_t n)
-{
-	return n > 0 && p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
-}
 
 static bool named_tar(const char *filename)
 {
@@ -45,9 +19,7 @@ static bool named_tar(const char *filename)
 
 static bool tar_match(const unsigned char *head, size_t n, const char *filename)
 {
-	if (n >= 512 && (memcmp(head + MAGIC_OFFSET, "ustar", 5) == 0 || checksum_matches(head)))
-		return true;
-	return named_tar(filename) && (n == 0 || zeros(head, n));
+	return tarpass_is_header(head, n) || (named_tar(filename) && tarpass_is_end(head, n));
 }
 
 static int read_some(struct tarpass *t, unsigned char *buf, uint64_t *off)
@@ -101,4 +73,4 @@ static int tar_pass(struct pass *p)
 	return r == 0 ? tarpass_finish(t) : r;
 }
 
-const struct format format_tar = { "tar", tar_match, tar_pass, NULL };
+const struct format format_tar = { .name = "tar", .match = tar_match, .pass = tar_pass };

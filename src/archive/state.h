@@ -67,7 +67,8 @@ struct archive {
 	struct want listed;           /* woken when all members are known, or never will be */
 	struct list names;            /* struct name_want */
 	struct list fills;            /* struct pending_fill */
-	struct list spans;            /* span.c: decodes under way */
+	struct list spans;            /* span.c: decodes under way, */
+	unsigned n_spans;             /* ... so many of them began */
 	struct list decodes;          /* zipspan.c: large members being decoded */
 	void *filler;                 /* what a format keeps between its fills, */
 	void (*filler_stop)(struct archive *a); /* ... and its end: see archive_stop() */

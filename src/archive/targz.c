@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "archive/codec.h"
 #include "archive/feed.h"
 #include "archive/format.h"
 #include "archive/span.h"
 #include "archive/tarpass.h"
+#include "archive/tarprobe.h"
 #include "base/log.h"
 #include "base/stats.h"
 
@@ -25,7 +27,7 @@ struct targz {
 static bool targz_match(const unsigned char *head, size_t n, const char *filename)
 {
 	(void)filename;
-	return n >= 3 && head[0] == 0x1f && head[1] == 0x8b && head[2] == 8; /* RFC 1952 2.3.1 */
+	return codec_gzip.match(head, n);
 }
 
 static int on_output(void *arg, const void *p, size_t n)
@@ -158,4 +160,11 @@ static int targz_pass(struct pass *p)
 	return r;
 }
 
-const struct format format_targz = { "tar.gz", targz_match, targz_pass, span_fill };
+const struct format format_targz = {
+	.name = "tar.gz",
+	.match = targz_match,
+	.probe = tarprobe,
+	.pass = targz_pass,
+	.fill = span_fill,
+	.codec = &codec_gzip,
+};

@@ -8,6 +8,9 @@
 
 #include "base/log.h"
 
+#define MAGIC_OFFSET 257u /* "ustar" */
+#define CHECKSUM_OFFSET 148u
+
 static int to_extents(const struct tar_entry *e, struct member *m)
 {
 	if (!e->extents)
@@ -99,4 +102,33 @@ int tarpass_finish(struct tarpass *t)
 	else if (tar_damage(t->tar) > 0)
 		pass_trouble(t->p, "%" PRIu64 " damaged places were skipped", tar_damage(t->tar));
 	return r;
+}
+
+/* A v7 header has no magic, but a checksum: the sum of its bytes, its own field as spaces. */
+static bool checksum_matches(const unsigned char *h)
+{
+	unsigned long sum = 0, said = 0;
+	bool digits = false;
+
+	for (unsigned i = 0; i < 512; i++)
+		sum += i >= CHECKSUM_OFFSET && i < CHECKSUM_OFFSET + 8 ? ' ' : h[i];
+	for (unsigned i = CHECKSUM_OFFSET; i < CHECKSUM_OFFSET + 8; i++) {
+		if (h[i] >= '0' && h[i] <= '7') {
+			said = said * 8 + (h[i] - '0');
+			digits = true;
+		} else if (digits || h[i] != ' ') {
+			break;
+		}
+	}
+	return digits && said == sum;
+}
+
+bool tarpass_is_header(const unsigned char *head, size_t n)
+{
+	return n >= 512 && (memcmp(head + MAGIC_OFFSET, "ustar", 5) == 0 || checksum_matches(head));
+}
+
+bool tarpass_is_end(const unsigned char *head, size_t n)
+{
+	return n == 0 || (head[0] == 0 && memcmp(head, head + 1, n - 1) == 0);
 }

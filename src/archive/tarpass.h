@@ -20,4 +20,8 @@ void tarpass_end(struct tarpass *t);
 /* The stream's end: 0, or -ENODATA or -EBADMSG with the trouble said. */
 int tarpass_finish(struct tarpass *t) MUST_CHECK;
 
+/* Do these bytes begin with a tar header?  With the zeros that end an archive, or nothing? */
+bool tarpass_is_header(const unsigned char *head, size_t n);
+bool tarpass_is_end(const unsigned char *head, size_t n);
+
 #endif

@@ -318,4 +318,9 @@ static int zip_pass(struct pass *p)
 	return r;
 }
 
-const struct format format_zip = { "zip", zip_match, zip_pass, zipfill_start };
+const struct format format_zip = {
+	.name = "zip",
+	.match = zip_match,
+	.pass = zip_pass,
+	.fill = zipfill_start,
+};

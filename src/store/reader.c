@@ -95,6 +95,12 @@ int chunk_wait(struct chunk *c, struct waiter *w)
 	return want_park(&c->want, w);
 }
 
+bool chunk_ready(struct chunk *c)
+{
+	LOCK_SCOPE(&c->lock);
+	return c->done;
+}
+
 int chunk_wait_thread(struct chunk *c, const _Atomic bool *stop)
 {
 	struct thread_waiter t;

@@ -53,6 +53,7 @@ bool chunk_abandoned(struct chunk *c);    /* nobody waits any more: the maker ma
 void chunk_end(struct chunk *c, int err); /* wakes; drops the maker's reference */
 /* For the one who asked.  0 = data is there; PARKED; -errno. */
 int chunk_wait(struct chunk *c, struct waiter *w) MUST_CHECK;
+bool chunk_ready(struct chunk *c); /* has it come, or failed? */
 /* Blocking form; -ECANCELED when stop turned true, the chunk stays valid. */
 int chunk_wait_thread(struct chunk *c, const _Atomic bool *stop) MUST_CHECK;
 struct chunk *chunk_free(struct chunk *c); /* NULL ok; also when under way; returns NULL */
