@@ -531,15 +531,20 @@ static int start_anew(struct index *x, const char *identity)
 	return open_once(x, identity);
 }
 
-int index_turn(struct index *x, int *fd)
+int index_turn_at(const char *path, int *fd)
 {
-	AUTO(auto_free) char *path = NULL;
+	AUTO(auto_free) char *lock = NULL;
 
-	if (asprintf(&path, "%s.lock", x->path) < 0) {
-		path = NULL;
+	if (asprintf(&lock, "%s.lock", path) < 0) {
+		lock = NULL;
 		return -ENOMEM;
 	}
-	return file_lock(path, false, fd);
+	return file_lock(lock, false, fd);
+}
+
+int index_turn(struct index *x, int *fd)
+{
+	return index_turn_at(x->path, fd);
 }
 
 int index_open(const char *path, const char *identity, struct index **out)
@@ -565,6 +570,11 @@ int index_open(const char *path, const char *identity, struct index **out)
 	}
 	*out = x;
 	return 0;
+}
+
+const char *index_path(const struct index *x)
+{
+	return x->path;
 }
 
 struct index *index_close(struct index *x)

@@ -10,8 +10,6 @@
 #include "base/buf.h"
 #include "base/log.h"
 
-#define FORMAT_VERSION 3
-#define APPLICATION_ID 0x6d646366 /* "mdcf" */
 #define BUSY_MS 10000
 #define VALUE_MAX (32 << 20) /* bytes of a value or row; the longest sparse map has 16 MiB */
 
@@ -71,9 +69,14 @@ static int fail(struct sql *c, const char *what)
 static int set_up(struct sql *c, enum sql_mode mode)
 {
 	static const char common[] = "PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
-				     "PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF;"
+				     "PRAGMA mmap_size=0;"
 				     "PRAGMA cell_size_check=ON;";
 
+	/* A file may come from elsewhere: nothing in it is run, and it is not changed by odd ways. */
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 	sqlite3_busy_timeout(c->db, BUSY_MS);
 	sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
 	if (sqlite3_exec(c->db, common, NULL, NULL, NULL) != SQLITE_OK ||
@@ -152,57 +155,50 @@ struct sql *sql_close(struct sql *c)
 	return NULL;
 }
 
-/* The number that a query gives; ?1 in it is a text of n bytes.  0 or -errno. */
-static int query_number(struct sql *c, const char *sql, const char *text, size_t n, int *out)
+int sql_number(struct sql *c, const char *sql, const char *text, size_t n, uint64_t *out)
 {
 	sqlite3_stmt *st = NULL;
-	int r = 0;
+	int r = 0, step = SQLITE_ERROR;
 
 	if (sqlite3_prepare_v2(c->db, sql, -1, &st, NULL) == SQLITE_OK &&
-	    (!text || sqlite3_bind_text(st, 1, text, (int)n, SQLITE_STATIC) == SQLITE_OK) &&
-	    sqlite3_step(st) == SQLITE_ROW)
-		*out = sqlite3_column_int(st, 0);
+	    (!text || sqlite3_bind_text(st, 1, text, (int)n, SQLITE_STATIC) == SQLITE_OK))
+		step = sqlite3_step(st);
+	if (step == SQLITE_ROW)
+		*out = (uint64_t)sqlite3_column_int64(st, 0);
 	else
-		r = sql_errno(c);
+		r = step == SQLITE_DONE ? -ENOENT : sql_errno(c);
 	sqlite3_finalize(st);
 	return r;
-}
-
-static int user_version(struct sql *c, int *out)
-{
-	return query_number(c, "PRAGMA user_version", NULL, 0, out);
 }
 
 /* In a transaction: another process may be at the same new file. */
 static int make_tables(struct sql *c)
 {
 	char text[sizeof(schema) + 200];
-	int version = 0;
-	int r = user_version(c, &version);
+	uint64_t version = 0;
+	int r = sql_number(c, "PRAGMA user_version", NULL, 0, &version);
 
-	if (r < 0 || version == FORMAT_VERSION)
+	if (r < 0 || version == SQL_FORMAT)
 		return r;
 	if (version != 0)
 		return -ESTALE;
-	snprintf(text, sizeof(text), "%s PRAGMA application_id=%d; PRAGMA user_version=%d;", schema,
-		 APPLICATION_ID, FORMAT_VERSION);
+	snprintf(text, sizeof(text), "%s PRAGMA application_id=%d; PRAGMA user_version=%d;",
+		 schema, SQL_APPLICATION_ID, SQL_FORMAT);
 	return sqlite3_exec(c->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0
 									: fail(c, "cannot be made");
 }
 
-/* Are the tables those of `schema` to the letter, and nothing else is there?  The file may come from
- * a stranger: a view or a trigger in it would be his program.  0, -EUCLEAN, -errno. */
-static int check_tables(struct sql *c)
+int sql_check_tables(struct sql *c)
 {
-	int all = 0, ours = 0;
-	int r = query_number(c, "SELECT count(*) FROM sqlite_master WHERE sql IS NOT NULL", NULL, 0,
-			     &all);
+	uint64_t all = 0, ours = 0;
+	int r = sql_number(c, "SELECT count(*) FROM sqlite_master WHERE sql IS NOT NULL", NULL, 0,
+			   &all);
 
 	for (const char *p = schema; r == 0 && *p; p = strchr(p, ';') + 1) {
-		int found = 0;
+		uint64_t found = 0;
 
-		r = query_number(c, "SELECT count(*) FROM sqlite_master WHERE sql=?1", p,
-				 strcspn(p, ";"), &found);
+		r = sql_number(c, "SELECT count(*) FROM sqlite_master WHERE sql=?1", p,
+			       strcspn(p, ";"), &found);
 		if (r == 0 && found != 1)
 			r = -EUCLEAN;
 		ours++;
@@ -212,14 +208,14 @@ static int check_tables(struct sql *c)
 
 int sql_schema(struct sql *c)
 {
-	int version = 0;
-	int r = user_version(c, &version);
+	uint64_t version = 0;
+	int r = sql_number(c, "PRAGMA user_version", NULL, 0, &version);
 
-	if (r == 0 && version == FORMAT_VERSION)
-		r = check_tables(c);
+	if (r == 0 && version == SQL_FORMAT)
+		r = sql_check_tables(c);
 	if (r == 0 && sqlite3_db_readonly(c->db, "main") == 1)
 		r = -EROFS;
-	if (r < 0 || version == FORMAT_VERSION)
+	if (r < 0 || version == SQL_FORMAT)
 		return r;
 	if (sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return fail(c, "cannot be made");

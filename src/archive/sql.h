@@ -67,6 +67,9 @@
 		     "VALUES(?1,?2,?3,?4,?5,?6)") \
 	X(SET_VALUE, "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)")
 
+#define SQL_APPLICATION_ID 0x6d646366 /* "mdcf" */
+#define SQL_FORMAT 2		      /* user_version: of what is in the tables */
+
 enum statement {
 #define STATEMENT_ID(name, sql) SQL_##name,
 	STATEMENTS(STATEMENT_ID)
@@ -96,6 +99,13 @@ int sql_schema(struct sql *c) MUST_CHECK;
 sqlite3_stmt *sql_get(struct sql *c, enum statement s);
 /* Run one that returns no rows, then reset it.  0 or -errno (logged). */
 int sql_run(struct sql *c, sqlite3_stmt *st) MUST_CHECK;
+/* Are the tables those of this version to the letter, and nothing else is there?  The file may come
+ * from a stranger: a view or a trigger in it would be his program.  0, -EUCLEAN, -errno. */
+int sql_check_tables(struct sql *c) MUST_CHECK;
+/* The number that a query's first row begins with; ?1 in it is a text of n bytes (or NULL).  0;
+ * -ENOENT: no row; -errno. */
+int sql_number(struct sql *c, const char *sql, const char *text, size_t n,
+	       uint64_t *out) MUST_CHECK;
 /* Step to the next row: 1 = a row, 0 = none, -errno (logged). */
 int sql_row(struct sql *c, sqlite3_stmt *st) MUST_CHECK;
 int sql_errno(struct sql *c);

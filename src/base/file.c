@@ -120,6 +120,20 @@ int file_write_at(int fd, const void *buf, size_t len, uint64_t off)
 	return 0;
 }
 
+int file_write(int fd, const void *buf, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write(fd, (const char *)buf + done, len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
 char *path_join(const char *dir, const char *name)
 {
 	char *p;

@@ -18,6 +18,7 @@ int dir_make(const char *path, mode_t mode) MUST_CHECK;
 int file_lock(const char *path, bool wait, int *fd) MUST_CHECK;
 int file_read_at(int fd, void *buf, size_t len, uint64_t off) MUST_CHECK;       /* all or -EIO */
 int file_write_at(int fd, const void *buf, size_t len, uint64_t off) MUST_CHECK; /* all or -errno */
+int file_write(int fd, const void *buf, size_t len) MUST_CHECK; /* at its position; all or -errno */
 /* dir + "/" + name, malloc'd; NULL without memory. */
 char *path_join(const char *dir, const char *name);
 /* `$var` when it is set and absolute, else $HOME/fallback; malloc'd, NULL when there is no HOME. */
