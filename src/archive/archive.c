@@ -17,6 +17,7 @@
 
 #define STREAM_READ_AHEAD (16u << 20) /* bytes, for one sequential reader */
 #define STREAM_FILL_MAX 16u           /* blocks: 2 MiB of output for one job, so that cores share */
+#define MEASURE_MS 900                /* between two measurements of the speed of a pass */
 #define AGAIN_MS 10000                /* a background pass that failed begins again after this */
 #define LINK_MAX 4095u                /* bytes of a symlink target kept as data */
 
@@ -351,9 +352,31 @@ void archive_read_all(struct archive *a)
 	(void)archive_kick_locked(a);
 }
 
+/* Lately: about the last ten times. */
+static void measure_locked(struct archive *a)
+{
+	int64_t now = clock_ms(), passed = now - a->measured_ms;
+	uint64_t at = atomic_load(&a->raw_position), rate;
+
+	if (a->state != ARCHIVE_READING) {
+		a->measured_ms = 0;
+		a->rate = 0;
+		return;
+	}
+	if (a->measured_ms != 0 && passed < MEASURE_MS)
+		return;
+	if (a->measured_ms != 0) {
+		rate = (MAX(at, a->measured_at) - a->measured_at) * 1000 / (uint64_t)passed;
+		a->rate = a->rate ? (9 * a->rate + rate) / 10 : rate;
+	}
+	a->measured_ms = now;
+	a->measured_at = at;
+}
+
 void archive_tick(struct archive *a)
 {
 	LOCK_SCOPE(&a->lock);
+	measure_locked(a);
 	if (a->read_all && a->state == ARCHIVE_RESTING && clock_ms() - a->failed_ms > AGAIN_MS)
 		(void)archive_kick_locked(a);
 }
@@ -376,8 +399,16 @@ void archive_info(struct archive *a, struct archive_info *out)
 	out->xattr_bytes = index_xattr_bytes(a->index);
 	out->total = a->c.raw->size;
 	out->position = a->state == ARCHIVE_COMPLETE ? out->total : atomic_load(&a->raw_position);
+	out->rate = a->rate;
+	out->elsewhere = a->elsewhere && a->state == ARCHIVE_READING;
+	out->failure = a->state == ARCHIVE_RESTING && a->error != -ECANCELED ? a->error : 0;
 	out->verified = atomic_load(&a->verified);
 	memcpy(out->error, a->trouble, sizeof(out->error));
+}
+
+const char *archive_index_path(const struct archive *a)
+{
+	return a->temp_dir ? NULL : index_file(a->index);
 }
 
 uint64_t archive_progress(struct archive *a)

@@ -37,7 +37,8 @@ bool archive_settled(struct archive *a);
 /* Run the pass to its end even if nobody waits. */
 void archive_read_all(struct archive *a);
 
-/* Called about once a second: a pass that nobody waits for goes on after a failure. */
+/* Called about once a second: measures how fast the pass is, and lets one that nobody waits for go on
+ * after a failure. */
 void archive_tick(struct archive *a);
 
 /* 0; PARKED until the name has passed; -ENOENT: not in the archive; -EIO: the archive is damaged
@@ -85,12 +86,17 @@ struct archive_info {
 	const char *state;       /* "unopened", "reading", "resting", "complete", "failed" */
 	uint64_t members;
 	uint64_t position, total; /* of the archive's own bytes */
+	uint64_t rate;		  /* of these, so many a second were read lately; 0: not known */
+	bool elsewhere;		  /* "reading", but by another process, which is followed */
+	int failure; /* "resting", since the last pass ended with this -errno; else 0 */
 	bool verified;		  /* the SHA-256 of the whole file is the one that was announced */
 	uint64_t xattr_bytes;    /* 0: no member seen so far has an extended attribute */
 	char error[256];         /* what is wrong with the archive, "" = nothing */
 	uint64_t damage[TREE_DAMAGES]; /* members whose place was bent, or that were left out */
 };
 void archive_info(struct archive *a, struct archive_info *out);
+/* Where the index is; NULL: in a temporary place.  Borrowed. */
+const char *archive_index_path(const struct archive *a);
 /* Grows whenever the pass gets on: a deadline counts from its last change. */
 uint64_t archive_progress(struct archive *a);
 

@@ -572,7 +572,7 @@ int index_open(const char *path, const char *identity, struct index **out)
 	return 0;
 }
 
-const char *index_path(const struct index *x)
+const char *index_file(const struct index *x)
 {
 	return x->path;
 }

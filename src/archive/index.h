@@ -72,7 +72,7 @@ int index_open(const char *path, const char *identity, struct index **out) MUST_
 int index_turn(struct index *x, int *fd) MUST_CHECK;
 int index_turn_at(const char *path,
 		  int *fd) MUST_CHECK;	       /* the same, of an index that is not open */
-const char *index_path(const struct index *x); /* borrowed */
+const char *index_file(const struct index *x); /* borrowed */
 struct index *index_close(struct index *x); /* NULL ok; returns NULL */
 
 /* ---- reading; any thread ---- */

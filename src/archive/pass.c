@@ -501,6 +501,7 @@ static bool take_over(struct archive *a)
 static int follow(struct archive *a)
 {
 	LOCK_SCOPE(&a->lock);
+	a->elsewhere = true;
 	if (atomic_load(&a->stop) || !archive_demand_locked(a))
 		return -ECANCELED;
 	(void)cond_wait_ms(&a->demand, &a->lock, FOLLOW_MS);
@@ -535,6 +536,10 @@ static int run(struct archive *a)
 	AUTO(auto_close) int turn = -1;
 	struct pass p = { .a = a, .last_commit_ms = clock_ms() };
 	int r = take_turn(a, &turn);
+
+	pthread_mutex_lock(&a->lock);
+	a->elsewhere = false;
+	pthread_mutex_unlock(&a->lock);
 
 	if (r != 0)
 		return r < 0 ? r : others_result(a);

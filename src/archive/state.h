@@ -77,6 +77,10 @@ struct archive {
 	uint64_t position; /* stream bytes before this are, or are just being, published */
 	uint64_t accounted;           /* no pending fill is left before this */
 	int64_t failed_ms;            /* when the last pass ended, for trying again */
+	bool elsewhere;		      /* another process runs the pass, ours follows it */
+	uint64_t rate;		      /* bytes of the archive a second, lately */
+	uint64_t measured_at;	      /* raw_position then, */
+	int64_t measured_ms;	      /* ... at this time; 0: never while this pass runs */
 };
 
 /* Start the pass if it does not run, or let it go on.  Lock held. */

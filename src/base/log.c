@@ -17,7 +17,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards everything be
 static char ring[RING_LINES][LINE_MAX_BYTES];
 static unsigned ring_next, ring_used;
 static enum log_level max_level = LOG_LEVEL_INFO;
-static bool use_syslog;
+static bool use_syslog, over_bar;
 
 static const struct {
 	const char *word;
@@ -44,6 +44,8 @@ static void ring_add_locked(enum log_level level, const char *text)
 
 static void print_locked(enum log_level level, const char *text)
 {
+	if (over_bar)
+		fputs("\r\033[K", stderr);
 	if (use_syslog)
 		syslog(levels[level].priority, "%s", text);
 	else if (level <= LOG_LEVEL_WARN)
@@ -118,6 +120,12 @@ void log_set_level(enum log_level level)
 {
 	LOCK_SCOPE(&lock);
 	max_level = level;
+}
+
+void log_over_bar(bool on)
+{
+	LOCK_SCOPE(&lock);
+	over_bar = on;
 }
 
 void log_to_syslog(void)

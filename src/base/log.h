@@ -44,6 +44,8 @@ int log_at(enum log_level level, int r, const char *fmt, ...) PRINTF(3, 4);
 int log_set_areas(const char *list) MUST_CHECK;
 /* Lines above this level are not printed (the ring keeps them up to info). */
 void log_set_level(enum log_level level);
+/* A progress bar is on the terminal's last line, with the cursor in it: lines take its place. */
+void log_over_bar(bool on);
 /* From now on lines go to syslog(3) instead of stderr: the process has left the terminal. */
 void log_to_syslog(void);
 /* The ring's lines, oldest first, as one malloc'd string (caller frees); NULL without memory. */

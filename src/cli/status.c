@@ -11,9 +11,11 @@
 #include "cli/human.h"
 #include "cli/mounts.h"
 #include "cli/peek.h"
+#include "cli/progress.h"
 #include "net/json.h"
 
 #define PEEK_MS 5000
+#define INDENT 14 /* columns before the figures of a dataset */
 
 static const char help[] =
 	"Usage: mdcfs status [--json] [MOUNTPOINT]\n"
@@ -65,11 +67,27 @@ static void print_damage(const struct json *list)
 	}
 }
 
+/* How far the reading is: with a bar where there is a terminal to draw it on. */
+static void print_progress(const struct json *a)
+{
+	unsigned columns = progress_columns(stdout);
+	char line[PROGRESS_LINE];
+	struct progress p = { 0 };
+
+	if (!json_u64(a, "position", &p.done) || !json_u64(a, "total", &p.total) || p.total == 0)
+		return;
+	(void)json_u64(a, "rate", &p.rate);
+	if (columns > INDENT + 1)
+		printf("\n%*s%s", INDENT, "", progress_bar(&p, columns - INDENT - 1, line));
+	else
+		printf(", %s", progress_text(&p, line));
+}
+
 static void print_archive(const struct json *a)
 {
-	char members[32], done[32], of[32];
+	char members[32];
 	const char *format = json_str(a, "format"), *state = json_str(a, "state");
-	uint64_t n, position, total;
+	uint64_t n;
 
 	if (!state || strcmp(state, "none") == 0)
 		return;
@@ -79,12 +97,10 @@ static void print_archive(const struct json *a)
 	human_print(stdout, state);
 	if (json_u64(a, "members", &n))
 		printf(", %s members", human_count(n, members));
-	if (strcmp(state, "reading") == 0 && json_u64(a, "position", &position) &&
-	    json_u64(a, "total", &total) && total > 0)
-		printf(", %.1f %% (%s of %s)", 100.0 * (double)position / (double)total,
-		       human_size(position, done), human_size(total, of));
 	if (json_bool(a, "verified", false))
 		printf(", SHA-256 verified");
+	if (strcmp(state, "reading") == 0)
+		print_progress(a);
 	putchar('\n');
 	print_field("error", json_str(a, "error"));
 	print_damage(json_get(a, "damage"));

@@ -72,8 +72,8 @@ static int open_archive(struct store *st, struct volume *v)
 	return v->archive_dir ? archive_new(&c, &v->archive) : -ENOMEM;
 }
 
-static int open_parts(struct store *st, const struct source_env *env, const char *spec,
-		      struct volume *v, char why[static 512])
+static int resolve(struct store *st, const struct source_env *env, const char *spec,
+		   struct volume *v, char why[static 512])
 {
 	int r = source_open(env, spec, &v->source, why);
 
@@ -84,15 +84,13 @@ static int open_parts(struct store *st, const struct source_env *env, const char
 	if (!v->dir)
 		return -ENOMEM;
 	r = object_open(st, v->source, &v->object, why);
-	if (r < 0)
-		return r;
-	v->raw = object_reader(v->object);
-	r = open_archive(st, v);
-	return r < 0 ? r : check_access(v, why);
+	if (r == 0)
+		v->raw = object_reader(v->object);
+	return r;
 }
 
-int volume_open(struct store *st, const struct source_env *env, const char *spec,
-		struct volume **out, char why[static 512])
+int volume_resolve(struct store *st, const struct source_env *env, const char *spec,
+		   struct volume **out, char why[static 512])
 {
 	struct volume *v = calloc(1, sizeof(*v));
 	int r;
@@ -100,13 +98,25 @@ int volume_open(struct store *st, const struct source_env *env, const char *spec
 	why[0] = '\0';
 	if (!v)
 		return -ENOMEM;
-	r = open_parts(st, env, spec, v, why);
-	if (r == 0 && v->archive && st->opt->pass == PASS_BACKGROUND)
-		archive_read_all(v->archive);
+	r = resolve(st, env, spec, v, why);
 	/* On failure too: jobs may still be under way, the caller frees it after they have ended. */
 	*out = v;
 	if (r == -ENOMEM && !why[0])
 		snprintf(why, 512, "%s: %s", spec, strerror(-r));
+	return r;
+}
+
+int volume_open(struct store *st, const struct source_env *env, const char *spec,
+		struct volume **out, char why[static 512])
+{
+	int r = volume_resolve(st, env, spec, out, why);
+
+	if (r == 0)
+		r = open_archive(st, *out);
+	if (r == 0)
+		r = check_access(*out, why);
+	if (r == 0 && (*out)->archive && st->opt->pass == PASS_BACKGROUND)
+		archive_read_all((*out)->archive);
 	return r;
 }
 
@@ -163,6 +173,7 @@ static struct json *archive_status(struct archive *a)
 	json_set_u64(j, "members", i.members);
 	json_set_u64(j, "position", i.position);
 	json_set_u64(j, "total", i.total);
+	json_set_u64(j, "rate", i.rate);
 	json_set_bool(j, "verified", i.verified);
 	json_set_str(j, "error", i.error);
 	json_set(j, "damage", damage_status(&i));
