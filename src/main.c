@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* main.c - the only place that knows exit statuses: 0 done, 1 failed, 2 called wrongly. */
+/* main.c - the only place that knows exit statuses: 0 done, 1 failed, 2 called wrongly,
+ * 130 interrupted. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -29,5 +30,5 @@ int main(int argc, char **argv)
 	flushed = flush_output();
 	if (r == 0)
 		r = flushed;
-	exit(r == 0 ? EXIT_SUCCESS : r == COMMAND_USAGE ? COMMAND_USAGE : EXIT_FAILURE);
+	exit(r == 0 ? EXIT_SUCCESS : r > 0 ? r : EXIT_FAILURE);
 }

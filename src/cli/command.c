@@ -22,6 +22,7 @@ static const struct command {
 } table[] = {
 	{ "mount", "mount datasets below a directory", command_mount },
 	{ "umount", "unmount, and wait until the daemon has ended", command_umount },
+	{ "index", "build, show, export and import the index of an archive", command_index },
 	{ "info", "show what is known of a dataset", command_info },
 	{ "status", "show what mounts are doing", command_status },
 	{ "version", "show the version", command_version },

@@ -2,7 +2,7 @@
 /* command.h - the commands, one table: name, help, function.
  *
  * A command gets argv[0] = "mdcfs NAME" (so that getopt's messages say so) and returns 0,
- * COMMAND_USAGE when it was called wrongly, or -errno for what was logged already.
+ * COMMAND_USAGE when it was called wrongly, COMMAND_INTERRUPTED, or -errno for what was logged already.
  * Only main() turns that into an exit status.
  */
 #ifndef CLI_COMMAND_H
@@ -11,9 +11,11 @@
 #include "base/util.h"
 
 #define COMMAND_USAGE 2 /* a result and the exit status of wrong usage */
+#define COMMAND_INTERRUPTED 130 /* the same, of a command that was ended by Ctrl-C (128 + SIGINT) */
 
 int command_mount(int argc, char **argv) MUST_CHECK;
 int command_umount(int argc, char **argv) MUST_CHECK;
+int command_index(int argc, char **argv) MUST_CHECK;
 int command_info(int argc, char **argv) MUST_CHECK;
 int command_status(int argc, char **argv) MUST_CHECK;
 int command_version(int argc, char **argv) MUST_CHECK;

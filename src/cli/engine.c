@@ -57,7 +57,9 @@ static int make_unique(const struct engine *e, struct volume *v)
 	}
 }
 
-int engine_add(struct engine *e, const char *spec)
+static int add(struct engine *e, const char *spec,
+	       int (*open)(struct store *st, const struct source_env *env, const char *spec,
+			   struct volume **out, char why[static 512]))
 {
 	struct volume **more =
 		reallocarray(e->volumes, (size_t)e->n_volumes + 1, sizeof(struct volume *));
@@ -68,12 +70,22 @@ int engine_add(struct engine *e, const char *spec)
 	if (!more)
 		return log_error(-ENOMEM, "%s", spec);
 	e->volumes = more;
-	r = volume_open(&e->st, &e->env.src, spec, &v, why);
+	r = open(&e->st, &e->env.src, spec, &v, why);
 	if (r == 0)
 		r = make_unique(e, v);
 	if (v)
 		e->volumes[e->n_volumes++] = v;
 	return r < 0 && why[0] ? log_error(0, "%s", why), r : r;
+}
+
+int engine_add(struct engine *e, const char *spec)
+{
+	return add(e, spec, volume_open);
+}
+
+int engine_resolve(struct engine *e, const char *spec)
+{
+	return add(e, spec, volume_resolve);
 }
 
 int engine_nest(struct engine *e)

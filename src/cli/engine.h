@@ -33,6 +33,8 @@ int engine_add(struct engine *e, const char *spec) MUST_CHECK;
 /* After the last engine_add(): archives inside archives may be entered, if the options say so.  0 or
  * -errno. */
 int engine_nest(struct engine *e) MUST_CHECK;
+/* The same without its archive, and so without asking for its bytes (volume_resolve). */
+int engine_resolve(struct engine *e, const char *spec) MUST_CHECK;
 /* The way back, also of an engine that is half open: first nothing new, then no I/O, then no
  * memory.  Passes end with their state kept. */
 void engine_close(struct engine *e);

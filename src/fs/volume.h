@@ -25,6 +25,10 @@ struct volume {
  * 0, or -errno and one line in why, "" when the log has it already. */
 int volume_open(struct store *st, const struct source_env *env, const char *spec,
 		struct volume **out, char why[static 512]) MUST_CHECK;
+/* The source and the object alone: size and identity are known then.  No archive is opened, no
+ * download session asked for. */
+int volume_resolve(struct store *st, const struct source_env *env, const char *spec,
+		   struct volume **out, char why[static 512]) MUST_CHECK;
 /* End the archive's pass; then, when no job is left anywhere, free everything. */
 void volume_stop(struct volume *v);
 struct volume *volume_free(struct volume *v); /* NULL ok; returns NULL */

@@ -109,6 +109,12 @@ static int probe(struct object *o, struct block *first)
 	return 0;
 }
 
+static int go_by_facts(struct object *o, struct source *s, const struct facts *f)
+{
+	o->origin = origin_free(o->origin);
+	return origin_new(o->st, s, f->size, f->version, &o->origin);
+}
+
 /* Size and version, from the source, from storage, or from an earlier time.  An error has been
  * logged by the origin or the source. */
 static int find_version(struct object *o, struct source *s, struct facts *f, struct block *first)
@@ -123,6 +129,9 @@ static int find_version(struct object *o, struct source *s, struct facts *f, str
 		snprintf(f->version, sizeof(f->version), "%s", d->checksum);
 		return 0;
 	}
+	if (o->st->facts_first &&
+	    facts_load(o->st->state_dir, source_scheme(s), source_key(s), f) == 0)
+		return go_by_facts(o, s, f);
 	r = probe(o, first);
 	if (r == 0) {
 		f->size = origin_size(o->origin);
@@ -138,8 +147,7 @@ static int find_version(struct object *o, struct source *s, struct facts *f, str
 	    facts_load(o->st->state_dir, source_scheme(s), source_key(s), f) < 0)
 		return r;
 	(void)log_warn(r, "%s: storage cannot be reached, showing what is cached", d->filename);
-	o->origin = origin_free(o->origin);
-	return origin_new(o->st, s, f->size, f->version, &o->origin);
+	return go_by_facts(o, s, f);
 }
 
 static int open_remote(struct object *o, struct source *s)

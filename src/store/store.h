@@ -16,6 +16,7 @@ struct store {
 	struct cache *cache;         /* NULL: bypassed, nothing is kept on disk */
 	const struct options *opt;
 	const char *state_dir;       /* facts/ below it; NULL: nothing is kept */
+	bool facts_first;	     /* what was found out at an earlier time is good enough */
 	_Atomic bool stopping; /* no new request starts; those under way fail with -ENOTCONN */
 };
 
