@@ -70,6 +70,92 @@ def make_hostile(w, _):
     w.end()
 
 
+def make_links(w, _):
+    """Hard links of all sorts, two of them to nothing."""
+    w.add("target", b"target\n", mode=0o640)
+    w.add("after", kind=HARD, link="target")
+    w.add("d/after", kind=HARD, link="./target")
+    w.add("chain", kind=HARD, link="d/after")
+    w.add("itself", b"itself\n")
+    w.add("itself", kind=HARD, link="itself")
+    w.add("symlink", kind=SYM, link="target")
+    w.add("to-symlink", kind=HARD, link="symlink")
+    w.add("over", b"over\n")
+    w.add("over", kind=HARD, link="target")
+    w.add("old", b"the old one\n")
+    w.add("link-to-old", kind=HARD, link="old")
+    w.add("second-link-to-old", kind=HARD, link="old")
+    w.add("old", b"the new one\n")
+    w.add("gone", b"gone\n")
+    w.add("link-to-gone", kind=HARD, link="gone")
+    w.add("link-to-gone", b"no link any more\n")
+    w.add("fifo", kind=tarfile.FIFOTYPE)
+    w.add("to-fifo", kind=HARD, link="fifo")
+    w.add("before", kind=HARD, link="late")
+    w.add("late", b"late\n")
+    w.add("to-itself-alone", kind=HARD, link="to-itself-alone")
+    w.end()
+
+
+def make_symlinks(w, _):
+    for name, link in (("a", "b"), ("b", "c"), ("c", "file"), ("loop1", "loop2"), ("loop2", "loop1"),
+                       ("self", "self"), ("dangling", "nothing/there"), ("up", "../../../.."),
+                       ("absolute", "/etc/hostname"), ("d/back", ".."), ("d/d", "d"),
+                       ("long", "x" * 150), ("longer", "y/" * 1500), ("odd", "\x01\udcff\n\\ ")):
+        w.add(name, kind=SYM, link=link)
+    w.add("file", b"the end of the chain\n")
+    w.end()
+
+
+def make_changes(w, _):
+    """Names that come again as something else."""
+    for number in range(3):
+        w.add("again", b"again, %d\n" % number, mode=0o600 + number * 8, when=WHEN + number)
+    w.add("file-then-folder", b"file\n")
+    w.add("file-then-folder", kind=DIR, mode=0o711)
+    w.add("file-then-folder/inside", b"inside\n")
+    w.add("folder-then-file", kind=DIR)
+    w.add("folder-then-file", b"file\n")
+    w.add("file-then-symlink", b"file\n")
+    w.add("file-then-symlink", kind=SYM, link="again")
+    w.add("symlink-then-file", kind=SYM, link="again")
+    w.add("symlink-then-file", b"file\n")
+    w.add("symlink-then-folder", kind=SYM, link="nowhere")
+    w.add("symlink-then-folder", kind=DIR)
+    w.add("symlink-then-folder/inside", b"inside\n")
+    w.add("empty-folder-then-symlink", kind=DIR)
+    w.add("empty-folder-then-symlink", kind=SYM, link="again")
+    w.add("folder/inside", b"inside\n")
+    w.add("folder", kind=DIR, mode=0o700, when=WHEN + 5)
+    w.add("folder", kind=DIR, mode=0o750, when=WHEN + 7)
+    w.add("full/inside", b"inside\n")
+    w.add("full", b"is a folder with members\n")
+    w.add("file", b"file\n")
+    w.add("file/below", b"nowhere\n")
+    w.end()
+
+
+def make_times(w, _):
+    for number, text in enumerate(("-1", "-0.25", "-86400.000000001", "0", "0.000000001",
+                                   "1234567890.987654321", "4000000000.5", "1.9999999999")):
+        w.add("time%d" % number, b"", pax={"mtime": text})
+    w.end()
+
+
+def make_names(w, _):
+    """What a leading, doubled or trailing slash and a dot mean; long ones."""
+    for name in ("./dot", ".//doubled//slashes", "/absolute/one", "a/./b/././c", "./././d"):
+        w.add(name, name.encode() + b"\n")
+    w.add("folder//", kind=DIR, mode=0o700)
+    w.add("n" * 255, b"255 bytes\n")
+    w.add("/".join(["p" * 200] * 15) + "/file", b"3000 bytes\n")
+    w.add("raw \udcff\udcfe", b"raw\n")
+    w.add("new\nline", b"line\n")
+    w.add(" blanks ", b"blanks\n")
+    w.add("\x01\x1f\x7f", b"control\n")
+    w.end()
+
+
 def make_deep(w, levels):
     w.add("d/" * levels + "file", b"deep\n")
     w.add("d/" * levels + "beside", b"beside\n")

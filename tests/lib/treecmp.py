@@ -53,6 +53,7 @@ class Comparison:
         self.options = options
         self.entries = self.differences = 0
         self.ignored = {os.fsencode(n) for n in options.ignore}
+        self.files = {}  # (device, inode) of one tree: that of the other
 
     def differ(self, name, text):
         self.differences += 1
@@ -80,7 +81,13 @@ class Comparison:
                 self.differ(name, "points to %r, expected %r" % (os.readlink(b), os.readlink(a)))
         elif not self.options.no_mode and shown_mode(sa) != shown_mode(sb):
             self.differ(name, "mode %o, expected %o" % (shown_mode(sb), shown_mode(sa)))
-        if not self.options.no_mtime and int(sa.st_mtime) != int(sb.st_mtime):
+        if self.options.links and not stat.S_ISDIR(sa.st_mode):
+            self.links(sa, sb, name)
+        if self.options.no_dir_mtime and stat.S_ISDIR(sa.st_mode):
+            pass
+        elif self.options.ns and sa.st_mtime_ns != sb.st_mtime_ns:
+            self.differ(name, "mtime %d ns, expected %d" % (sb.st_mtime_ns, sa.st_mtime_ns))
+        elif not self.options.no_mtime and int(sa.st_mtime) != int(sb.st_mtime):
             self.differ(name, "mtime %d, expected %d" % (sb.st_mtime, sa.st_mtime))
         if self.options.xattr and attributes(a) != attributes(b):
             self.differ(name, "attributes %s, expected %s" % (sorted(attributes(b)), sorted(attributes(a))))
@@ -88,6 +95,14 @@ class Comparison:
             self.directory(a, b, name)
         elif stat.S_ISREG(sa.st_mode):
             self.file(a, b, sa, sb, name)
+
+    def links(self, sa, sb, name):
+        if sa.st_nlink != sb.st_nlink:
+            self.differ(name, "%d links, expected %d" % (sb.st_nlink, sa.st_nlink))
+        for one, other in ((sa, sb), (sb, sa)):
+            here, there = [(st.st_dev, st.st_ino) for st in (one, other)]
+            if self.files.setdefault((one is sa, here), there) != there:
+                self.differ(name, "not a link to the same file")
 
     def file(self, a, b, sa, sb, name):
         if sa.st_size != sb.st_size:
@@ -107,6 +122,9 @@ def main():
     parser.add_argument("--no-mtime", action="store_true")
     parser.add_argument("--no-data", action="store_true")
     parser.add_argument("--xattr", action="store_true")
+    parser.add_argument("--no-dir-mtime", action="store_true")
+    parser.add_argument("--ns", action="store_true")
+    parser.add_argument("--links", action="store_true")
     parser.add_argument("--ignore", action="append", default=[], metavar="NAME")
     parser.add_argument("expected")
     parser.add_argument("actual")
