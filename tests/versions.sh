@@ -99,8 +99,19 @@ mount_mdcfs -o versions "$tmp/t.zip"
 check_files
 umount_mdcfs
 
+note "of a damaged archive what came before the damage"
+head -c 3300 "$tmp/t.tar" >"$tmp/cut.tar"
+mount_mdcfs -o versions "$tmp/cut.tar"
+at=$mnt/cut/cut
+within 20 ls "$at" >/dev/null 2>&1 || :
+content d/same "the third"
+content d/same.versions/2 second
+expect "not known" EIO "$(errno_of 'os.stat(sys.argv[2])' "$at/d/other.versions")"
+umount_mdcfs
+
 note "without the option there are none"
 mount_mdcfs "$tmp/t.tar.gz"
+at=$mnt/t/t
 content d/same "the third"
 absent d/same.versions
 umount_mdcfs
