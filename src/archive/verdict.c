@@ -31,7 +31,7 @@ int verdict_of(struct verdict *v, uint64_t id)
 
 	LOCK_SCOPE(&v->lock);
 	bad = find_locked(v, id);
-	if (bad)
+	if (bad && bad->err < 0)
 		return bad->err;
 	return id < v->n_bits && (v->good[id / 64] >> id % 64 & 1);
 }
@@ -47,15 +47,41 @@ void verdict_good(struct verdict *v, uint64_t id, uint64_t members)
 		v->good[id / 64] |= (uint64_t)1 << id % 64;
 }
 
+/* Its place in the ring; NULL without memory. */
+static struct verdict_bad *get_locked(struct verdict *v, uint64_t id)
+{
+	struct verdict_bad *b;
+
+	if (!v->bad && !(v->bad = calloc(VERDICT_BAD, sizeof(*v->bad))))
+		return NULL;
+	b = find_locked(v, id);
+	if (b)
+		return b;
+	b = &v->bad[v->n_bad++ % VERDICT_BAD];
+	*b = (struct verdict_bad){ .id = id };
+	return b;
+}
+
 void verdict_bad(struct verdict *v, uint64_t id, int err)
 {
-	struct verdict_bad *to;
+	struct verdict_bad *b;
 
 	LOCK_SCOPE(&v->lock);
-	if (!v->bad && !(v->bad = calloc(VERDICT_BAD, sizeof(*v->bad))))
-		return;
-	to = find_locked(v, id);
-	if (!to)
-		to = &v->bad[v->n_bad++ % VERDICT_BAD];
-	*to = (struct verdict_bad){ id, err };
+	b = get_locked(v, id);
+	if (b)
+		b->err = err;
+}
+
+bool verdict_say(struct verdict *v, uint64_t id)
+{
+	struct verdict_bad *b;
+	bool said;
+
+	LOCK_SCOPE(&v->lock);
+	b = get_locked(v, id);
+	if (!b)
+		return true;
+	said = b->said;
+	b->said = true;
+	return !said;
 }

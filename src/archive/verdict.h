@@ -20,7 +20,8 @@ struct verdict {
 	uint64_t n_bad; /* ever added */
 	struct verdict_bad {
 		uint64_t id;
-		int err;
+		int err; /* 0: it was complained about, parts of it can be read */
+		bool said;
 	} * bad; /* a ring; NULL: none yet */
 };
 
@@ -32,5 +33,7 @@ int verdict_of(struct verdict *v, uint64_t id);
 void verdict_good(struct verdict *v, uint64_t id, uint64_t members);
 /* Reading it fails with err (-errno) from now on. */
 void verdict_bad(struct verdict *v, uint64_t id, int err);
+/* Is there something to complain about that was not said yet?  True once a member. */
+bool verdict_say(struct verdict *v, uint64_t id);
 
 #endif

@@ -99,6 +99,8 @@ int zipmember_damaged(struct archive *a, const struct member *m, const char *wha
 {
 	char path[PATH_SHOWN + 1];
 
+	if (!verdict_say(&a->verdict, m->id))
+		return -EIO;
 	path_of(a, m, path);
 	note(a, path, what);
 	return log_error(-EIO, "%s: member %s: %s", a->filename, path, what);
@@ -108,9 +110,9 @@ int zipmember_refused(struct archive *a, const struct member *m, int r, const ch
 {
 	char path[PATH_SHOWN + 1];
 
-	if (verdict_of(&a->verdict, m->id) == r)
-		return r;
 	verdict_bad(&a->verdict, m->id, r);
+	if (!verdict_say(&a->verdict, m->id))
+		return r;
 	path_of(a, m, path);
 	return log_error(r, "%s: member %s: %s", a->filename, path, why);
 }

@@ -22,7 +22,7 @@ uint64_t zipmember_reach(const struct archive *a, const struct member *m);
 
 /* Does the decoded whole have this CRC-32?  0; -EIO (logged), unless such members are served. */
 int zipmember_check(struct archive *a, const struct member *m, uint32_t crc) MUST_CHECK;
-/* Log which member is damaged, and how; the status shows the first.  Takes archive.lock.  Returns
+/* Log which member is damaged, and how, once a member; the status shows the first.  Takes archive.lock.  Returns
  * -EIO. */
 int zipmember_damaged(struct archive *a, const struct member *m, const char *what);
 /* Log why a member cannot be read, unless that is known already; r (-errno) is what reading it comes
