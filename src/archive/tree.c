@@ -358,6 +358,13 @@ static int resolve(struct tree *t, const char *path, struct member *out)
 	return 0;
 }
 
+bool tree_has(struct tree *t, const char *path)
+{
+	AUTO(member_free) struct member m = { 0 };
+
+	return resolve(t, path, &m) == 0;
+}
+
 int tree_add_link(struct tree *t, const char *path, const char *target)
 {
 	AUTO(member_free) struct member to = { 0 }, have = { 0 };

@@ -50,6 +50,8 @@ void tree_report(const struct tree *t, const char *filename);
 int tree_save(struct tree *t) MUST_CHECK;
 /* 0, or -errno when the index cannot be written.  Odd members are bent or left out and counted. */
 int tree_add(struct tree *t, const char *path, const struct member *m) MUST_CHECK;
+/* Is there a member at this path, so far? */
+bool tree_has(struct tree *t, const char *path);
 int tree_add_link(struct tree *t, const char *path, const char *target) MUST_CHECK;
 /* Give the regular member at path, which has no data yet, the size and place of m. */
 int tree_set_data(struct tree *t, const char *path, const struct member *m) MUST_CHECK;

@@ -257,6 +257,7 @@ struct zip_walk {
 	const struct zip_ops *ops;
 	void *arg;
 	struct zip_name *names;
+	struct buf link; /* target of the current member, with its NUL */
 	struct buf part; /* the record that came in pieces so far */
 	uint64_t fed; /* bytes of the directory */
 	uint64_t entries; /* members seen */
@@ -275,7 +276,7 @@ int zip_walk_new(const struct zip_directory *d, uint64_t file_size, const char *
 		return -EINVAL;
 	if (!w)
 		return -ENOMEM;
-	*w = (struct zip_walk){ .dir = *d, .ops = ops, .arg = arg, .part = BUF_INIT(RECORD_MAX) };
+	*w = (struct zip_walk){ .dir = *d, .ops = ops, .arg = arg, .part = BUF_INIT(RECORD_MAX), .link = BUF_INIT(RECORD_MAX) };
 	r = zip_name_new(encoding, &w->names);
 	if (r < 0)
 		return r;
@@ -289,6 +290,7 @@ struct zip_walk *zip_walk_free(struct zip_walk *w)
 		return NULL;
 	zip_name_free(w->names);
 	buf_free(&w->part);
+	buf_free(&w->link);
 	free(w);
 	return NULL;
 }
@@ -428,10 +430,35 @@ static int read_name(struct zip_walk *w, const struct record *rec, struct zip_en
 	return 0;
 }
 
+/* What is no data but a link's target or a device's numbers (4.5.7). */
+static int read_unix_data(struct zip_walk *w, const struct zip_extra *x, struct zip_entry *e)
+{
+	size_t n = x->n_unix_data;
+	int r;
+
+	if (!x->unix_data || e->packed > 0)
+		return 0;
+	if ((S_ISCHR(e->mode) || S_ISBLK(e->mode)) && n >= 8) {
+		e->dev_major = zip_le32(x->unix_data);
+		e->dev_minor = zip_le32(x->unix_data + 4);
+	}
+	if (!S_ISREG(e->mode) && !S_ISLNK(e->mode))
+		return 0;
+	w->link.len = 0;
+	r = buf_add(&w->link, x->unix_data, strnlen((const char *)x->unix_data, n));
+	if (r == 0)
+		r = buf_add(&w->link, "", 1);
+	e->link = w->link.p;
+	e->size = 0;
+	e->lie = NULL;
+	return r;
+}
+
 static int read_record(struct zip_walk *w, const struct record *rec, struct zip_entry *e)
 {
 	const unsigned char *p = rec->fixed;
 	uint32_t disk = zip_le16(p + 34);
+	int r;
 
 	*e = (struct zip_entry){
 		.uid = rec->extra.uid,
@@ -456,7 +483,8 @@ static int read_record(struct zip_walk *w, const struct record *rec, struct zip_
 		e->lie = check_place(&w->dir, e);
 	read_aes(&rec->extra, e);
 	zip_extra_mtime(&rec->extra, zip_le16(p + 14), zip_le16(p + 12), &e->mtime, &e->mtime_ns);
-	return read_name(w, rec, e);
+	r = read_name(w, rec, e);
+	return r < 0 ? r : read_unix_data(w, &rec->extra, e);
 }
 
 /* A whole record: report its member.  A digital signature says nothing to us. */

@@ -44,6 +44,9 @@ struct zip_entry {
 	bool strong;            /* encrypted by section 7's methods, which nobody reads */
 	uint8_t aes;            /* encrypted by WinZip's: key strength 1..3, else 0 */
 	bool has_crc;           /* else crc says nothing (AE-2) */
+	const char *link;       /* PKWARE's Unix field: target of a symlink without data, or of a hard
+				   link (then it is a regular file); borrowed, or NULL */
+	uint32_t dev_major, dev_minor; /* of a device, where that field is there */
 	const char *lie;        /* NULL, or why its data cannot be where the directory says */
 };
 

@@ -64,6 +64,16 @@ static void old_unix(struct zip_extra *x, const unsigned char *p, size_t n)
 	x->gid = zip_le16(p + 10);
 }
 
+/* 4.5.7: four fixed fields, then a link's target or a device's two numbers. */
+static void pkware_unix(struct zip_extra *x, const unsigned char *p, size_t n)
+{
+	if (n < 12)
+		return;
+	old_unix(x, p, n);
+	x->n_unix_data = n - 12;
+	x->unix_data = n > 12 ? p + 12 : NULL;
+}
+
 static uint64_t number(const unsigned char *p, size_t n)
 {
 	uint64_t v = 0;
@@ -106,6 +116,7 @@ static const struct {
 } fields[] = {
 	{ 0x0001, zip64 },
 	{ 0x000a, ntfs_times },
+	{ 0x000d, pkware_unix },
 	{ 0x5455, extended_time },
 	{ 0x5855, old_unix },
 	{ 0x7075, unicode_path },

@@ -34,6 +34,8 @@ struct zip_extra {
 	uint32_t ntfs_ns;
 	bool has_ids;
 	uint64_t uid, gid;
+	const unsigned char *unix_data; /* what PKWARE's Unix field has of a link or device, or NULL */
+	size_t n_unix_data;
 	bool has_aes; /* field 0x9901 (WinZip, "AES Encryption Information") */
 	uint16_t aes_version, aes_method; /* 1 or 2; the method before encrypting */
 	uint8_t aes_strength;

@@ -15,6 +15,7 @@
 #include "archive/format.h"
 #include "archive/zip.h"
 #include "archive/zipfill.h"
+#include "archive/ziplinks.h"
 #include "base/log.h"
 
 #define ONE_RANGE ((uint64_t)4 << 20) /* of a directory: more comes in parallel ranges */
@@ -36,6 +37,7 @@ struct zipfile {
 	bool disorder;	  /* one began before that: do some overlap? */
 	uint64_t lies;	  /* members that cannot be where the directory says */
 	char lie[160];	  /* the first of them */
+	struct ziplinks links;
 	char damage[200]; /* what ended the walk, said last: it matters most */
 };
 
@@ -98,7 +100,7 @@ static void place(struct zipfile *z, const struct zip_entry *e, struct member *m
 	if (!S_ISREG(m->mode) && !S_ISLNK(m->mode))
 		return;
 	m->size = m->stored = MIN(e->size, INT64_MAX);
-	m->link_inside = S_ISLNK(m->mode);
+	m->link_inside = S_ISLNK(m->mode) && !e->link;
 	m->crc = e->crc;
 	m->has_crc = e->has_crc;
 	if (e->lie)
@@ -127,10 +129,15 @@ static int on_member(void *arg, const struct zip_entry *e)
 		.mtime = e->mtime,
 		.mtime_ns = e->mtime_ns,
 		.layer = LAYER_RAW,
+		.dev_major = e->dev_major,
+		.dev_minor = e->dev_minor,
+		.link = S_ISLNK(e->mode) ? (char *)(uintptr_t)e->link : NULL,
 	};
 	int r;
 
 	place(z, e, &m);
+	if (e->link && S_ISREG(e->mode))
+		return ziplinks_add(&z->links, e->path, e->link);
 	r = pass_member(z->p, e->path, &m);
 	return r == 0 && ++z->members % CHECKPOINT_EVERY == 0 ? pass_checkpoint(z->p) : r;
 }
@@ -300,7 +307,9 @@ static int read_directory(struct zipfile *z)
 		r = walk(z);
 	if (r < 0 && r != -EBADMSG)
 		return r;
-	e = name_lies(z);
+	e = ziplinks_resolve(&z->links, z->p);
+	if (e == 0)
+		e = name_lies(z);
 	if (e == 0)
 		e = end_stream(z); /* what came before the damage can be read */
 	if (e == 0 && r < 0)
@@ -310,10 +319,11 @@ static int read_directory(struct zipfile *z)
 
 static int zip_pass(struct pass *p)
 {
-	struct zipfile z = { .p = p };
+	struct zipfile z = { .p = p, .links = ZIPLINKS_INIT };
 	int r = read_directory(&z);
 
 	zip_walk_free(z.walk);
+	ziplinks_free(&z.links);
 	free(z.tail);
 	return r;
 }
