@@ -28,6 +28,11 @@ if timeout 20 cat "$mnt/odd/odd/in/greeting" >"$tmp/cat.out" 2>&1; then fail "it
 grep -q 'Input/output error' "$tmp/cat.out" || fail "not EIO: $(cat "$tmp/cat.out")"
 grep -q 'SHA-256 of the file is not the one' "$mnt/.mdcfs/log" || fail "the log does not say so"
 "$MDCFS" status "$mnt" | grep -q 'SHA-256' || fail "the status does not say so"
+for whole in odd odd.tar.gz; do
+	timeout 20 python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "user.mdcfs.error").decode())' \
+		"$mnt/odd/$whole" | grep -q '^the SHA-256 of the file is not the one' ||
+		fail "the attribute of $whole does not say so"
+done
 umount_mdcfs
 
 note "it is remembered"

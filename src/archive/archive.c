@@ -198,6 +198,12 @@ int archive_versions(struct archive *a, uint64_t row, uint32_t after,
 	return index_versions(a->index, row, after, fn, arg);
 }
 
+bool archive_plain(struct archive *a)
+{
+	LOCK_SCOPE(&a->lock);
+	return a->state == ARCHIVE_COMPLETE && !a->trouble[0] && index_xattr_bytes(a->index) == 0;
+}
+
 int archive_xattr(struct archive *a, uint64_t id, const char *name, void **value, size_t *n)
 {
 	return index_xattr(a->index, id, name, value, n);
@@ -396,7 +402,6 @@ void archive_info(struct archive *a, struct archive_info *out)
 	out->format = a->format ? a->format->name : NULL;
 	out->state = a->state == ARCHIVE_RESTING && !a->format ? "unopened" : words[a->state];
 	out->members = index_members(a->index) - 1;
-	out->xattr_bytes = index_xattr_bytes(a->index);
 	out->total = a->c.raw->size;
 	out->position = a->state == ARCHIVE_COMPLETE ? out->total : atomic_load(&a->raw_position);
 	out->rate = a->rate;

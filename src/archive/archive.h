@@ -59,6 +59,8 @@ int archive_version(struct archive *a, uint64_t row, uint32_t n, struct member *
 int archive_versions(struct archive *a, uint64_t row, uint32_t after,
 		     int (*fn)(void *arg, uint32_t n, const struct member *m),
 		     void *arg) MUST_CHECK;
+/* Are all members known, none has extended attributes, and nothing is wrong? */
+bool archive_plain(struct archive *a);
 /* Extended attributes of a row: index_xattr() and index_xattr_names(). */
 int archive_xattr(struct archive *a, uint64_t id, const char *name, void **value,
 		  size_t *n) MUST_CHECK;
@@ -90,7 +92,6 @@ struct archive_info {
 	bool elsewhere;		  /* "reading", but by another process, which is followed */
 	int failure; /* "resting", since the last pass ended with this -errno; else 0 */
 	bool verified;		  /* the SHA-256 of the whole file is the one that was announced */
-	uint64_t xattr_bytes;    /* 0: no member seen so far has an extended attribute */
 	char error[256];         /* what is wrong with the archive, "" = nothing */
 	uint64_t damage[TREE_DAMAGES]; /* members whose place was bent, or that were left out */
 };

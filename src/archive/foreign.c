@@ -31,7 +31,6 @@ struct foreign_pass {
 	uint64_t entries; /* seen in this walk */
 	uint64_t unchecked; /* bytes decoded since the last checkpoint */
 	uint64_t damaged; /* members whose data is */
-	uint64_t lost_xattrs;
 	bool encrypted; /* said so */
 };
 
@@ -100,7 +99,6 @@ static int add(struct foreign_pass *fp, const struct foreign_entry *e)
 		log_info("%s: has encrypted members, they can be seen but not read",
 			 fp->p->a->filename);
 	fp->encrypted |= e->encrypted;
-	fp->lost_xattrs += e->lost_xattrs;
 	if (!e->path) {
 		(void)log_warn(0, "%s: member %" PRIu64 " has no name that can be shown, left out",
 			       fp->p->a->filename, fp->entries);
@@ -267,9 +265,6 @@ static int foreign_pass(struct pass *p)
 		pass_trouble(
 			p, "%" PRIu64 " damaged members cannot be read, %" PRIu64 " were left out",
 			fp->damaged, foreign_reader_skipped(fp->reader));
-	else if (fp->lost_xattrs > 0)
-		pass_trouble(p, "%" PRIu64 " extended attributes are too long, left out",
-			     fp->lost_xattrs);
 	end = pass_output_end(p);
 	return end < 0 ? end : r;
 }

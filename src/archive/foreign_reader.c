@@ -312,11 +312,10 @@ static int take_xattrs(struct foreign_reader *f, struct archive_entry *entry)
 	while (archive_entry_xattr_next(entry, &name, &value, &n) == ARCHIVE_OK) {
 		int r = name && xattrs_shown(name) ? xattrs_set(&f->xattrs, name, value, n) : 0;
 
-		if (r == -ENOMEM)
+		if (r < 0)
 			return r;
-		f->e.lost_xattrs += r < 0;
 	}
-	if (f->xattrs.n > 0)
+	if (f->xattrs.n > 0 || f->xattrs.lost)
 		f->e.m.xattrs = &f->xattrs;
 	return 0;
 }

@@ -23,7 +23,6 @@ struct foreign_entry {
 	const char *path; /* NULL: it cannot be expressed in bytes */
 	const char *hard_link; /* another name for this path; NULL: it is a member of its own */
 	struct member m; /* off, size, stored, extents as for the index; parent and id not set */
-	unsigned lost_xattrs; /* extended attributes beyond the bounds of xattrs.h */
 	bool size_known; /* else size and stored grow with the data that was read */
 	bool encrypted; /* shown, not readable: it has no room */
 	uint64_t room; /* bytes of the stream, from m.off on */

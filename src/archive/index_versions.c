@@ -15,7 +15,7 @@ int64_t index_version_key(const char *name, size_t len, uint32_t n)
 static void bind_versions(sqlite3_stmt *st, uint64_t parent, const char *name, size_t len,
 			  uint32_t after)
 {
-	sqlite3_bind_int64(st, 1, -(int64_t)parent);
+	sqlite3_bind_int64(st, 1, (int64_t)(0 - parent));
 	sqlite3_bind_int64(st, 2, index_version_key(name, len, after));
 	sqlite3_bind_blob(st, 3, name, (int)len, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 4, index_version_key(name, len, VERSIONS_MAX));
@@ -123,7 +123,7 @@ static int version(struct sql *c, uint64_t row, uint32_t n, struct member *out)
 
 	if (!st || r < 0)
 		return r < 0 ? r : -EIO;
-	sqlite3_bind_int64(st, 1, -(int64_t)parent);
+	sqlite3_bind_int64(st, 1, (int64_t)(0 - parent));
 	sqlite3_bind_int64(st, 2, index_version_key(name, len, n));
 	sqlite3_bind_blob(st, 3, name, (int)len, SQLITE_STATIC);
 	r = sql_row(c, st);

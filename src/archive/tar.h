@@ -7,8 +7,7 @@
  * pax (local and global), GNU long names and links, GNU sparse (old, 0.0, 0.1, 1.0), base-256
  * numbers, star, node-tar's 130-byte prefix, concatenated archives (zero blocks inside are
  * skipped). Bounds: 64 KiB a GNU long name, 1 MiB a pax value (unknown ones are passed over at any
- * length), 1 M extents, extended attributes as xattrs.h says; beyond them it is damage.  Archives
- * are looked for at multiples of 512 bytes.
+ * length), 1 M extents; beyond them it is damage.  Archives are looked for at multiples of 512 bytes.
  * Threads: one owner.
  */
 #ifndef ARCHIVE_TAR_H
@@ -40,7 +39,7 @@ struct tar_entry {
 	const struct tar_extent *extents; /* sparse map, ascending, or NULL: stored as it is;
 					     not NULL but empty: nothing but a hole */
 	size_t n_extents;
-	const struct xattrs *xattrs; /* its own, or NULL: none */
+	const struct xattrs *xattrs;      /* its own, or NULL: none, and none lost */
 };
 
 struct tar_ops {

@@ -247,7 +247,7 @@ void tar_member_describe(const struct tar_member *m, struct tar_entry *out)
 		.mtime = x->has & TAR_PAX_MTIME ? x->mtime : m->h.mtime,
 		.mtime_ns = x->has & TAR_PAX_MTIME ? x->mtime_ns : 0,
 	};
-	if (m->has_local && m->local.xattrs.n > 0)
+	if (m->has_local && (m->local.xattrs.n > 0 || m->local.xattrs.lost))
 		out->xattrs = &m->local.xattrs;
 	if (S_ISREG(m->kind))
 		describe_data(m, out);

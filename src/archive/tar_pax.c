@@ -186,7 +186,7 @@ static const struct tar_pax_key *find_key(const char *name, bool global)
 }
 
 /* Whose record this is: want or form tell, or nobody wants it. */
-static void know_key(struct tar_pax_reader *r)
+static void know_key(struct tar_pax_reader *r, struct tar_pax *p)
 {
 	bool whole = r->n_key < sizeof(r->key);
 
@@ -201,7 +201,7 @@ static void know_key(struct tar_pax_reader *r)
 		r->form = TAR_XATTR_BAD;
 	if (r->form != TAR_XATTR_BAD)
 		return;
-	r->bad = true;
+	p->xattrs.lost = true;
 	r->form = TAR_XATTR_NONE;
 }
 
@@ -212,13 +212,10 @@ static bool wanted(const struct tar_pax_reader *r)
 
 static int apply_xattr(struct tar_pax_reader *r, struct tar_pax *p)
 {
-	int e = tar_xattr_value(r->form, &r->value);
-
-	if (e == 0)
-		e = xattrs_set(&p->xattrs, r->xattr, r->value.p, r->value.len);
-	if (e == -EBADMSG || e == -E2BIG)
-		r->bad = true;
-	return e == -ENOMEM ? e : 0;
+	if (tar_xattr_value(r->form, &r->value) == 0)
+		return xattrs_set(&p->xattrs, r->xattr, r->value.p, r->value.len);
+	p->xattrs.lost = true;
+	return 0;
 }
 
 /* A whole wanted record has been read. */
@@ -267,7 +264,7 @@ static void on_length(struct tar_pax_reader *r, char c)
 	}
 }
 
-static void on_key(struct tar_pax_reader *r, char c)
+static void on_key(struct tar_pax_reader *r, struct tar_pax *p, char c)
 {
 	if (--r->left == 0) {
 		stop(r); /* no '=' in this record */
@@ -275,12 +272,22 @@ static void on_key(struct tar_pax_reader *r, char c)
 		if (r->n_key < sizeof(r->key)) /* a key that long is none we know */
 			r->key[r->n_key++] = c;
 	} else {
-		know_key(r);
+		know_key(r, p);
 		r->value.len = 0;
 		if (r->value.p)
 			r->value.p[0] = '\0';
 		r->step = TAR_PAX_VALUE_BYTES;
 	}
+}
+
+static void too_long(struct tar_pax_reader *r, struct tar_pax *p)
+{
+	if (r->want)
+		r->bad = true;
+	else
+		p->xattrs.lost = true;
+	r->want = NULL;
+	r->form = TAR_XATTR_NONE;
 }
 
 /* Take some of n bytes of a value, or the newline behind it.  The number taken, or -ENOMEM. */
@@ -293,11 +300,8 @@ static ssize_t on_value(struct tar_pax_reader *r, struct tar_pax *p, const char 
 		r->left -= n;
 		if (wanted(r))
 			e = buf_add(&r->value, c, n);
-		if (e == -EMSGSIZE) {
-			r->bad = true;
-			r->want = NULL;
-			r->form = TAR_XATTR_NONE;
-		}
+		if (e == -EMSGSIZE)
+			too_long(r, p);
 		return e == -ENOMEM ? e : (ssize_t)n;
 	}
 	if (*c != '\n') {
@@ -330,7 +334,7 @@ int tar_pax_feed(struct tar_pax_reader *r, struct tar_pax *p, const void *bytes,
 		if (r->step == TAR_PAX_LENGTH)
 			on_length(r, *c);
 		else if (r->step == TAR_PAX_KEY)
-			on_key(r, *c);
+			on_key(r, p, *c);
 		else
 			k = on_value(r, p, c, n);
 		if (k < 0)

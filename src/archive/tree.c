@@ -289,11 +289,13 @@ static const struct xattrs *xattrs_of(struct tree *t, const char *path, const st
 
 	if (!m->xattrs || !(S_ISREG(m->mode) || S_ISDIR(m->mode)))
 		return NULL;
-	if (have > t->xattr_max || m->xattrs->list + m->xattrs->bytes > t->xattr_max - have) {
-		damaged(t, path, TREE_XATTRS);
-		return NULL;
+	if (have <= t->xattr_max && m->xattrs->list + m->xattrs->bytes <= t->xattr_max - have) {
+		if (m->xattrs->lost)
+			damaged(t, path, TREE_XATTRS);
+		return m->xattrs;
 	}
-	return m->xattrs;
+	damaged(t, path, TREE_XATTRS);
+	return NULL;
 }
 
 /* "./": the root's own attributes. */

@@ -23,7 +23,7 @@
 	X(NO_NAME, "no name but dots and slashes, left out") \
 	X(TOO_DEEP, "too many levels of directories, left out") \
 	X(MADE_UP, "too many directories that are not in the archive, left out") \
-	X(XATTRS, "more extended attributes than an archive may have, they are left out")
+	X(XATTRS, "extended attributes that are too long or too many, they are left out")
 
 enum tree_damage {
 #define TREE_DAMAGE_ENUM(name, text) TREE_##name,

@@ -81,8 +81,10 @@ int xattrs_set(struct xattrs *x, const char *name, const void *value, size_t n)
 	was = there ? x->at[i].n : 0;
 	more = there ? 0 : len + 1;
 	if (len > XATTRS_NAME_MAX || n > XATTRS_VALUE_MAX || more > XATTRS_LIST_MAX - x->list ||
-	    n > XATTRS_BYTES_MAX - (x->bytes - was))
-		return -E2BIG;
+	    n > XATTRS_BYTES_MAX - (x->bytes - was)) {
+		x->lost = true;
+		return 0;
+	}
 	copy = malloc(MAX(n, 1));
 	if (!copy)
 		return -ENOMEM;

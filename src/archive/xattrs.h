@@ -27,11 +27,12 @@ struct xattrs {
 	size_t n, cap;
 	size_t list;  /* bytes of all names with their NULs */
 	size_t bytes; /* of all values */
+	bool lost;    /* there was more than is kept, or something that cannot be */
 };
 
 /* Is it one that is kept? */
 bool xattrs_shown(const char *name);
-/* Set name, which is shown, to a copy of n bytes.  0, -ENOMEM, -E2BIG: beyond a bound, left out. */
+/* Set name, which is shown, to a copy of n bytes; what is beyond a bound is lost.  0 or -ENOMEM. */
 int xattrs_set(struct xattrs *x, const char *name, const void *value, size_t n) MUST_CHECK;
 void xattrs_free(struct xattrs *x); /* what it holds; it is empty and usable then */
 

@@ -63,23 +63,12 @@ int node_xattr_names(struct fs *fs, uint64_t ino, struct buf *out)
 	return r;
 }
 
-/* All that could have one is known. */
-static bool never_in(struct archive *a)
-{
-	struct archive_info info;
-
-	if (!archive_complete(a))
-		return false;
-	archive_info(a, &info);
-	return info.xattr_bytes == 0 && !info.error[0];
-}
-
 bool node_xattr_never(struct fs *fs)
 {
 	if (fs->nest)
 		return false;
 	for (unsigned i = 0; i < fs->n_volumes; i++)
-		if (fs->volumes[i]->archive && !never_in(fs->volumes[i]->archive))
+		if (fs->volumes[i]->archive && !archive_plain(fs->volumes[i]->archive))
 			return false;
 	return true;
 }

@@ -64,11 +64,21 @@ static void add_members(struct index *x)
 				.sparse = true,
 				.extents = extents,
 				.n_extents = 2 };
+	struct xattrs attributes = { 0 };
+	struct member with = file;
 	uint64_t d = add(x, INDEX_ROOT, "d", &dir), b = add(x, d, "b", &file), id;
 
 	add(x, d, "l", &link);
 	add(x, INDEX_ROOT, "p", &packed);
 	add(x, d, "s", &holes);
+	CHECK(xattrs_set(&attributes, "user.a", "value", 5) == 0);
+	with.xattrs = &attributes;
+	add(x, INDEX_ROOT, "v", &with);
+	xattrs_free(&attributes);
+	for (int i = 0; i < 3; i++) {
+		CHECK(index_hide(x, INDEX_ROOT, "v", 1) == 0);
+		add(x, INDEX_ROOT, "v", &file);
+	}
 	CHECK(index_add_link(x, INDEX_ROOT, "h", 1, b, &id) == 0);
 	for (int i = 0; i < 20; i++) {
 		char name[] = { 'f', (char)('a' + i), '\0' };
@@ -174,6 +184,32 @@ static void ask_members(struct index *x)
 	}
 }
 
+static int on_version(void *arg, uint32_t n, const struct member *m)
+{
+	unsigned *seen = arg;
+
+	CHECK(n > 0 && m->nlink >= 1);
+	return ++*seen > LIST_MAX;
+}
+
+static void ask_history(struct index *x)
+{
+	AUTO(buf_free) struct buf names = BUF_INIT(100);
+
+	for (uint64_t row = UINT64_MAX; row + 1 < 16; row++) {
+		AUTO(member_free) struct member m = { 0 };
+		AUTO(auto_free) void *value = NULL;
+		unsigned seen = 0;
+		size_t n;
+
+		(void)!index_version(x, row, 1, &m);
+		(void)!index_versions(x, row, 0, on_version, &seen);
+		(void)!index_xattr(x, row, "user.a", &value, &n);
+		(void)!index_xattr_names(x, row, &names);
+	}
+	(void)!index_row(x, INDEX_ROOT, "v", 1, &(uint64_t){ 0 });
+}
+
 static void ask_places(struct index *x)
 {
 	static const uint64_t places[] = { 0, 1, 4096, 40000, 80001, INT64_MAX, UINT64_MAX };
@@ -248,6 +284,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		write_patched(p, n);
 	CHECK(index_open(path, IDENTITY, &x) == 0);
 	ask_members(x);
+	ask_history(x);
 	ask_places(x);
 	ask_values(x);
 	write_on(x);
