@@ -128,7 +128,7 @@ static int put_name(struct sql *c, uint64_t *row, char *out, size_t *at, bool la
 	r = sql_row(c, st);
 	if (r == 1) {
 		n = MIN((size_t)sqlite3_column_bytes(st, 1), NAMES_MAX);
-		*row = (uint64_t)llabs(sqlite3_column_int64(st, 0)); /* negative: replaced */
+		*row = index_parent(sqlite3_column_int64(st, 0));
 		r = n + !last <= *at ? 0 : -ENAMETOOLONG;
 	} else {
 		r = r == 0 ? -ENOENT : r;

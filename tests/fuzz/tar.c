@@ -118,6 +118,7 @@ static int add_member(void *arg, const struct tar_entry *e)
 		.layer = LAYER_STREAM,
 		.off = e->data,
 		.stored = e->stored,
+		.xattrs = e->xattrs,
 		.link = (char *)(uintptr_t)e->link,
 	};
 	int r;

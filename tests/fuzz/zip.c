@@ -37,15 +37,17 @@ static int on_member(void *arg, const struct zip_entry *e)
 	struct file *f = arg;
 	uint32_t type = e->mode & S_IFMT;
 
-	check_local(f, e);
+	if (!e->lie)
+		check_local(f, e);
 	CHECK(type == S_IFREG || type == S_IFDIR || type == S_IFLNK || type == S_IFIFO ||
 	      type == S_IFCHR || type == S_IFBLK || type == S_IFSOCK);
 	CHECK(e->mtime_ns < 1000000000);
 	return buf_addf(&f->out,
 			"%s %o %" PRIu64 ":%" PRIu64 " %d %" PRId64 ".%u %" PRIu64 " %" PRIu64
-			" %" PRIu64 " %x %u %d\n",
+			" %" PRIu64 " %x %d %u %d %d %u %s\n",
 			e->path, e->mode, e->uid, e->gid, e->has_ids, e->mtime, e->mtime_ns,
-			e->size, e->packed, e->local, e->crc, e->method, e->encrypted);
+			e->size, e->packed, e->local, e->crc, e->has_crc, e->method, e->encrypted,
+			e->strong, e->aes, e->lie ? e->lie : "");
 }
 
 static int locate(struct file *f)

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <sqlite3.h>
@@ -200,10 +201,45 @@ static void test_damage(void **state)
 		check_case(i);
 }
 
+static int on_version(void *arg, uint32_t n, const struct member *m)
+{
+	(void)arg;
+	(void)n;
+	(void)m;
+	return 0;
+}
+
+/* Numbers that no index of ours has: in circles, and at the ends of what SQLite can hold. */
+static void test_odd_parents(void **state)
+{
+	static const char *const parents[] = {
+		"2", "-2", "9223372036854775807", "-9223372036854775808", "0", "'text'"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
+		AUTO(member_free) struct member m = { 0 };
+		char where[300], sql[100];
+		struct index *x;
+
+		make();
+		snprintf(sql, sizeof(sql), "UPDATE member SET parent=%s WHERE id=2", parents[i]);
+		run_sql(sql);
+		assert_int_equal(index_open(path, IDENTITY, &x), 0);
+		if (index_path(x, 2, where, sizeof(where)) == 0)
+			assert_in_range(strlen(where), 0, sizeof(where) - 1);
+		assert_int_equal(index_versions(x, 2, 0, on_version, NULL), 0);
+		assert_int_equal(index_version(x, 2, 1, &m), -ENOENT);
+		index_close(x);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_odd_parents, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
