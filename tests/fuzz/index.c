@@ -69,6 +69,7 @@ static void add_members(struct index *x)
 	uint64_t d = add(x, INDEX_ROOT, "d", &dir), b = add(x, d, "b", &file), id;
 
 	add(x, d, "l", &link);
+	add(x, d, "inner.zip", &file);
 	add(x, INDEX_ROOT, "p", &packed);
 	add(x, d, "s", &holes);
 	CHECK(xattrs_set(&attributes, "user.a", "value", 5) == 0);
@@ -210,6 +211,34 @@ static void ask_history(struct index *x)
 	(void)!index_row(x, INDEX_ROOT, "v", 1, &(uint64_t){ 0 });
 }
 
+static int count_name(void *arg, uint64_t cookie, const char *name, const struct member *m)
+{
+	unsigned *seen = arg;
+
+	(void)cookie;
+	(void)m;
+	CHECK(strlen(name) <= 255);
+	return ++*seen > LIST_MAX;
+}
+
+static void ask_paths(struct index *x)
+{
+	for (uint64_t row = UINT64_MAX; row + 1 < 16; row++) {
+		AUTO(member_free) struct member m = { 0 }, inner = { 0 };
+		size_t room = 6 + (size_t)(row % 40);
+		AUTO(auto_free) char *where = malloc(room);
+		unsigned seen = 0;
+		uint64_t at;
+
+		CHECK(where);
+		if (index_path(x, row, where, room) == 0)
+			CHECK(strlen(where) < room);
+		(void)!index_named(x, row, &m);
+		(void)!index_stem(x, row, "inner", &at, &inner);
+		(void)!index_names(x, row, 0, count_name, &seen);
+	}
+}
+
 static void ask_places(struct index *x)
 {
 	static const uint64_t places[] = { 0, 1, 4096, 40000, 80001, INT64_MAX, UINT64_MAX };
@@ -285,6 +314,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	CHECK(index_open(path, IDENTITY, &x) == 0);
 	ask_members(x);
 	ask_history(x);
+	ask_paths(x);
 	ask_places(x);
 	ask_values(x);
 	write_on(x);
