@@ -13,9 +13,11 @@
 
 struct blocks {
 	struct blocks_config c;
-	struct cache_layer *disk; /* NULL: none */
+	_Atomic(struct cache_layer *) disk; /* set once, by the first who needs it; NULL: none */
+	_Atomic bool no_disk;		    /* there will be none */
 	_Atomic uint64_t size;
-	pthread_mutex_t lock;     /* guards what follows */
+	pthread_mutex_t opening; /* of disk */
+	pthread_mutex_t lock;	 /* guards what follows */
 	struct readahead ra;
 };
 
@@ -28,16 +30,35 @@ int blocks_new(const struct blocks_config *c, struct blocks **out)
 	b->c = *c;
 	atomic_init(&b->size, c->size);
 	pthread_mutex_init(&b->lock, NULL);
+	pthread_mutex_init(&b->opening, NULL);
+	atomic_init(&b->no_disk, !c->cache);
 	b->ra.max_window = c->read_ahead >> BLOCK_SHIFT;
 	b->ra.step = c->fill_max;
-	if (c->cache) {
-		int r = cache_layer_open(c->cache, c->identity, c->layer, &b->disk);
-
-		if (r < 0)
-			(void)log_warn(r, "%s layer is not cached", c->layer);
-	}
 	*out = b;
 	return 0;
+}
+
+/* Many spaces are never used: an archive may need no decoded stream.  The files are made, and kept
+ * open, for those that are. */
+static struct cache_layer *disk_of(struct blocks *b)
+{
+	struct cache_layer *l = atomic_load_explicit(&b->disk, memory_order_acquire);
+	int r;
+
+	if (l || atomic_load_explicit(&b->no_disk, memory_order_relaxed))
+		return l;
+	LOCK_SCOPE(&b->opening);
+	l = atomic_load(&b->disk);
+	if (l || atomic_load(&b->no_disk))
+		return l;
+	r = cache_layer_open(b->c.cache, b->c.identity, b->c.layer, &l);
+	if (r < 0) {
+		atomic_store(&b->no_disk, true);
+		(void)log_warn(r, "%s layer is not cached", b->c.layer);
+		return NULL;
+	}
+	atomic_store_explicit(&b->disk, l, memory_order_release);
+	return l;
 }
 
 struct blocks *blocks_free(struct blocks *b)
@@ -45,9 +66,10 @@ struct blocks *blocks_free(struct blocks *b)
 	if (!b)
 		return NULL;
 	memory_drop(b->c.memory, b);
-	cache_layer_close(b->disk);
+	cache_layer_close(atomic_load(&b->disk));
 	if (b->c.arg_free)
 		b->c.arg_free(b->c.arg);
+	pthread_mutex_destroy(&b->opening);
 	pthread_mutex_destroy(&b->lock);
 	free(b);
 	return NULL;
@@ -65,7 +87,12 @@ uint64_t blocks_size(const struct blocks *b)
 
 bool blocks_has(struct blocks *b, uint64_t blk)
 {
-	return memory_has(b->c.memory, b, blk) || (b->disk && cache_has(b->disk, blk));
+	struct cache_layer *disk;
+
+	if (memory_has(b->c.memory, b, blk))
+		return true;
+	disk = disk_of(b);
+	return disk && cache_has(disk, blk);
 }
 
 struct block *blocks_make(struct blocks *b)
@@ -75,7 +102,9 @@ struct block *blocks_make(struct blocks *b)
 
 static bool write_block(struct blocks *b, uint64_t blk, const struct block *data)
 {
-	if (!b->disk || cache_write(b->disk, blk, data->data, data->len) < 0)
+	struct cache_layer *disk = disk_of(b);
+
+	if (!disk || cache_write(disk, blk, data->data, data->len) < 0)
 		return false;
 	memory_on_disk(b->c.memory, b, blk);
 	return true;
@@ -106,12 +135,13 @@ void blocks_fail(struct blocks *b, uint64_t blk, int err)
 static int from_disk(struct blocks *b, uint64_t blk, struct block **out)
 {
 	AUTO(auto_block_unref) struct block *data = NULL;
+	struct cache_layer *disk = disk_of(b);
 	size_t len;
 
-	if (!b->disk || !cache_has(b->disk, blk))
+	if (!disk || !cache_has(disk, blk))
 		return -ENOENT;
 	data = block_new(b->c.memory);
-	if (!data || cache_read(b->disk, blk, data->data, &len) < 0)
+	if (!data || cache_read(disk, blk, data->data, &len) < 0)
 		return -ENOENT;
 	data->len = (uint32_t)len;
 	if (memory_put(b->c.memory, b, blk, data, true))
@@ -122,14 +152,14 @@ static int from_disk(struct blocks *b, uint64_t blk, struct block **out)
 
 /* Start fills for those of [from, to) that are nowhere yet, in runs.  from_begun: from has a
  * slot that waits for its fill. */
-static void start_fills(struct blocks *b, uint64_t from, uint64_t to, bool from_begun,
-			bool demand)
+static void start_fills(struct blocks *b, uint64_t from, uint64_t to, bool from_begun, bool demand)
 {
+	struct cache_layer *disk = disk_of(b);
 	uint64_t first = from;
 	uint32_t n = 0;
 
 	for (uint64_t blk = from; blk < to; blk++) {
-		bool absent = demand || !b->disk || !cache_has(b->disk, blk);
+		bool absent = demand || !disk || !cache_has(disk, blk);
 		bool begun = (blk == from && from_begun) ||
 			     (absent && memory_begin(b->c.memory, b, blk, demand));
 

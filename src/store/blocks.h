@@ -23,7 +23,7 @@ struct blocks_ops {
 struct blocks_config {
 	struct memory *memory;
 	struct cache *cache;       /* NULL: memory only */
-	const char *identity, *layer;
+	const char *identity, *layer; /* borrowed until blocks_free() */
 	uint64_t size;             /* bytes; UINT64_MAX while not known */
 	uint64_t read_ahead;       /* bytes, for one reader at most */
 	uint32_t fill_max;         /* blocks for one fill at most */
