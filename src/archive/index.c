@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* index.c - see index.h.  Readers take a connection from x->idle and put it back; the writer's is
- * its own.  x->lock guards the list only. */
+/* index.c - see index.h: reading, opening and closing. */
 #include "archive/index.h"
 
 #include <errno.h>
@@ -14,44 +13,12 @@
 #include "base/file.h"
 #include "base/log.h"
 
-#define MAX_IDLE 8u
-
 void member_free(struct member *m)
 {
 	free(m->link);
 	free(m->extents);
 	m->link = NULL;
 	m->extents = NULL;
-}
-
-/* ---- connections ---- */
-
-struct sql *index_take(struct index *x)
-{
-	struct list *l;
-	struct sql *c = NULL;
-
-	pthread_mutex_lock(&x->lock);
-	l = list_pop(&x->idle);
-	x->n_idle -= l != NULL;
-	pthread_mutex_unlock(&x->lock);
-	if (l)
-		return list_entry(l, struct sql, link);
-	return sql_open(x->path, x->frozen ? SQL_FROZEN : SQL_READ, &c) == 0 ? c : NULL;
-}
-
-void index_give_back(struct index *x, struct sql *c)
-{
-	if (!c)
-		return;
-	pthread_mutex_lock(&x->lock);
-	if (x->n_idle < MAX_IDLE) {
-		list_insert(x->idle.next, &c->link); /* the warmest first */
-		x->n_idle++;
-		c = NULL;
-	}
-	pthread_mutex_unlock(&x->lock);
-	sql_close(c);
 }
 
 /* ---- rows ---- */
@@ -454,7 +421,7 @@ static int begin_new(struct index *x, const char *identity)
 
 static int open_once(struct index *x, const char *identity)
 {
-	int r = sql_open(x->path, SQL_WRITE, &x->writer);
+	int r = index_connect_writer(x);
 
 	if (r == 0)
 		r = sql_schema(x->writer);
@@ -465,16 +432,6 @@ static int open_once(struct index *x, const char *identity)
 	if (r == 0)
 		index_recount(x);
 	return r;
-}
-
-static void close_all(struct index *x)
-{
-	struct list *l;
-
-	while ((l = list_pop(&x->idle)))
-		sql_close(list_entry(l, struct sql, link));
-	x->n_idle = 0;
-	x->writer = sql_close(x->writer);
 }
 
 /* SQLite's own files beside the database go with it. */
@@ -497,7 +454,7 @@ static int open_frozen(struct index *x, const char *identity)
 {
 	int r;
 
-	close_all(x);
+	index_disconnect(x);
 	x->frozen = true;
 	r = check_identity(x, identity);
 	if (r == -ENOENT || (r == 0 && !index_number(x, "complete", 0)))
@@ -518,7 +475,7 @@ static int start_anew(struct index *x, const char *identity)
 	AUTO(auto_close) int turn = -1;
 	int r = index_turn(x, &turn);
 
-	close_all(x);
+	index_disconnect(x);
 	x->frozen = false;
 	if (r < 0)
 		return r == -EWOULDBLOCK ? -EBUSY : r;
@@ -526,7 +483,7 @@ static int start_anew(struct index *x, const char *identity)
 	if (!is_damage(x, r))
 		return r;
 	(void)log_warn(0, "index %s: damaged or of another version, started anew", x->path);
-	close_all(x);
+	index_disconnect(x);
 	remove_files(x->path);
 	return open_once(x, identity);
 }
@@ -556,7 +513,6 @@ int index_open(const char *path, const char *identity, struct index **out)
 		free(x);
 		return -ENOMEM;
 	}
-	pthread_mutex_init(&x->lock, NULL);
 	points_init(&x->young);
 	list_init(&x->idle);
 	r = open_once(x, identity);
@@ -568,6 +524,8 @@ int index_open(const char *path, const char *identity, struct index **out)
 		index_close(x);
 		return log_warn(r, "index %s", path);
 	}
+	if (index_number(x, "complete", 0))
+		index_rest(x);
 	*out = x;
 	return 0;
 }
@@ -581,8 +539,7 @@ struct index *index_close(struct index *x)
 {
 	if (!x)
 		return NULL;
-	close_all(x);
-	pthread_mutex_destroy(&x->lock);
+	index_disconnect(x);
 	points_free(&x->young);
 	free(x->path);
 	free(x);

@@ -128,6 +128,9 @@ uint64_t index_number(struct index *x, const char *key, uint64_t fallback);
 /* ---- writing; one thread at a time, between begin and commit ---- */
 
 int index_begin(struct index *x) MUST_CHECK;
+/* Nothing is written for a while: the files that only the writer needs are closed, until the next
+ * index_begin().  Not in a transaction. */
+void index_rest(struct index *x);
 int index_commit(struct index *x) MUST_CHECK;
 void index_rollback(struct index *x);
 /* Add a member under m->parent, with its attributes; *id is its row.  Nothing is checked for

@@ -19,19 +19,22 @@
 
 struct index {
 	char *path;
-	struct sql *writer;  /* NULL: frozen */
+	struct sql *writer;  /* NULL: nothing is being written */
 	bool frozen;         /* the disk takes no writes; the index is complete */
 	_Atomic uint64_t members;
 	_Atomic uint64_t xattr_bytes; /* names and values, with what is not committed yet */
 	struct points young; /* not committed yet */
-	pthread_mutex_t lock; /* guards what follows */
-	struct list idle;
+	struct list idle; /* struct sql; this and the next are index_conn.c's */
 	unsigned n_idle;
 };
 
 /* A connection to read with, and back; NULL: there is none (logged). */
 struct sql *index_take(struct index *x);
 void index_give_back(struct index *x, struct sql *c); /* NULL ok */
+/* Have a writer's connection.  0, -EROFS when the index is frozen, -errno (logged). */
+int index_connect_writer(struct index *x) MUST_CHECK;
+/* Close all of them; nobody has one taken. */
+void index_disconnect(struct index *x);
 /* A column, malloc'd and with a NUL behind it.  0 or -ENOMEM. */
 int index_copy_blob(sqlite3_stmt *st, int col, void **out, size_t *n);
 /* The member of a row with MEMBER_COLUMNS; for a hard link the one it is a name of. */

@@ -17,9 +17,9 @@ static int run_simple(struct index *x, enum statement s)
 
 int index_begin(struct index *x)
 {
-	if (!x->writer)
-		return -EROFS;
-	return run_simple(x, SQL_BEGIN);
+	int r = index_connect_writer(x);
+
+	return r < 0 ? r : run_simple(x, SQL_BEGIN);
 }
 
 int index_commit(struct index *x)

@@ -15,6 +15,7 @@
 
 #define COMMIT_MS 2000  /* a crash loses so much of the pass */
 #define REST_MS 1000    /* without demand for so long the thread ends: another mount may go on */
+#define TRIM_FROM (8u << 20) /* bytes of an archive */
 #define FOLLOW_MS 200   /* between two looks at another mount's pass */
 /* The index keeps so many bytes of extended attributes, and as many more as the archive has: they
  * may be compressed a thousandfold. */
@@ -553,6 +554,7 @@ static int run(struct archive *a)
 	debug(pass, "%s: reading", a->filename);
 	pthread_mutex_lock(&a->write_lock);
 	r = conclude(&p, read_on(&p));
+	index_rest(a->index);
 	pthread_mutex_unlock(&a->write_lock);
 	if (p.done)
 		p.done(p.arg);
@@ -569,6 +571,8 @@ void *pass_thread(void *arg)
 
 	while (finish(a, run(a)))
 		;
-	malloc_trim(0); /* a pass has tens of megabytes on their way; what comes after needs few */
+	/* A pass has tens of megabytes on their way; what comes after needs few. */
+	if (a->c.raw->size >= TRIM_FROM)
+		malloc_trim(0);
 	return NULL;
 }

@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 
 #define BUSY_MS 10000
 #define VALUE_MAX (32 << 20) /* bytes of a value or row; the longest sparse map has 16 MiB */
+#define SHORT_LOG (256 << 10) /* bytes */
 
 static const char *const statement_sql[] = {
 #define STATEMENT_SQL(name, sql) sql,
@@ -66,10 +68,16 @@ static int fail(struct sql *c, const char *what)
 	return log_error(sql_errno(c), "index: %s (%s)", what, sqlite3_errmsg(c->db));
 }
 
-static int set_up(struct sql *c, enum sql_mode mode)
+static bool run_all(struct sql *c, const char *text)
 {
-	static const char common[] = "PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
-				     "PRAGMA mmap_size=0;"
+	return sqlite3_exec(c->db, text, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* made: the file is new.  Nothing can be lost of that: it is turned over to the log without waiting
+ * for the disk, and until the log is first copied into it, the log has every page. */
+static int set_up(struct sql *c, enum sql_mode mode, bool made)
+{
+	static const char common[] = "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
 				     "PRAGMA cell_size_check=ON;";
 
 	/* A file may come from elsewhere: nothing in it is run, and it is not changed by odd ways. */
@@ -79,24 +87,25 @@ static int set_up(struct sql *c, enum sql_mode mode)
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 	sqlite3_busy_timeout(c->db, BUSY_MS);
 	sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
-	if (sqlite3_exec(c->db, common, NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(c->db,
-			 mode == SQL_WRITE ? "PRAGMA cache_size=-16384" : "PRAGMA cache_size=-1024",
-			 NULL, NULL, NULL) != SQLITE_OK ||
-	    (mode != SQL_FROZEN &&
-	     sqlite3_exec(c->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL) != SQLITE_OK))
+	if (!run_all(c, common) ||
+	    !run_all(c,
+		     mode == SQL_WRITE ? "PRAGMA cache_size=-16384" : "PRAGMA cache_size=-1024") ||
+	    !run_all(c, made ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=NORMAL") ||
+	    (mode != SQL_FROZEN && !run_all(c, "PRAGMA journal_mode=WAL")) ||
+	    !run_all(c, "PRAGMA synchronous=NORMAL"))
 		return sql_errno(c);
 	return 0;
 }
 
 /* SQLite would make it for everybody to read; what it makes beside it gets the same mode.  Never
  * opened when it is there: closing it would drop the locks that SQLite has on it. */
-static void make_private(const char *path)
+static bool make_private(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd >= 0)
 		close(fd);
+	return fd >= 0;
 }
 
 /* The path as a URI (sqlite.org/uri.html), for a database that is not even locked. */
@@ -122,6 +131,7 @@ int sql_open(const char *path, enum sql_mode mode, struct sql **out)
 	};
 	AUTO(auto_free) char *name = mode == SQL_FROZEN ? frozen_uri(path) : strdup(path);
 	struct sql *c = calloc(1, sizeof(*c));
+	bool made;
 	int r;
 
 	if (!c || !name) {
@@ -129,10 +139,10 @@ int sql_open(const char *path, enum sql_mode mode, struct sql **out)
 		return -ENOMEM;
 	}
 	list_init(&c->link);
-	if (mode == SQL_WRITE)
-		make_private(path);
+	list_init(&c->resting);
+	made = mode == SQL_WRITE && make_private(path);
 	r = sqlite3_open_v2(name, &c->db, flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
-	r = r == SQLITE_NOMEM ? -ENOMEM : r == SQLITE_OK ? set_up(c, mode) : sql_errno(c);
+	r = r == SQLITE_NOMEM ? -ENOMEM : r == SQLITE_OK ? set_up(c, mode, made) : sql_errno(c);
 	if (r < 0) {
 		if (r != -EROFS)
 			(void)log_warn(0, "index %s: %s", path,
@@ -142,6 +152,15 @@ int sql_open(const char *path, enum sql_mode mode, struct sql **out)
 	}
 	*out = c;
 	return 0;
+}
+
+void sql_keep_short_log(struct sql *c)
+{
+	const char *name = c->db ? sqlite3_db_filename(c->db, "main") : NULL;
+	struct stat st;
+
+	if (name && name[0] && stat(sqlite3_filename_wal(name), &st) == 0 && st.st_size < SHORT_LOG)
+		sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
 struct sql *sql_close(struct sql *c)

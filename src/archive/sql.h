@@ -78,7 +78,8 @@ enum statement {
 };
 
 struct sql {
-	struct list link;
+	struct list link, resting; /* this and the next are index_conn.c's */
+	void *home;
 	sqlite3 *db;
 	sqlite3_stmt *st[SQL_STATEMENTS]; /* prepared on first use */
 };
@@ -92,6 +93,9 @@ enum sql_mode {
 /* 0 or -errno (logged, but -EROFS). */
 int sql_open(const char *path, enum sql_mode mode, struct sql **out) MUST_CHECK;
 struct sql *sql_close(struct sql *c); /* NULL ok; returns NULL */
+/* The last one to close a database copies its log into it and waits for the disk, twice.  When this one
+ * is closed, a short log stays where it is. */
+void sql_keep_short_log(struct sql *c);
 /* Make the tables in an empty file.  Else they are compared with what they should be: -ESTALE for
  * another format version, -EUCLEAN for other tables; -EROFS when the file cannot be written. */
 int sql_schema(struct sql *c) MUST_CHECK;

@@ -42,6 +42,7 @@ void zippoints_flush(struct zippoints *z, struct archive *a)
 		return;
 	LOCK_SCOPE(&a->write_lock);
 	(void)!write_all(z, a->index); /* logged there */
+	index_rest(a->index);
 	while (z->n > 0) {
 		struct zippoint *p = &z->point[--z->n];
 
