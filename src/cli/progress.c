@@ -89,7 +89,8 @@ const char *progress_bar(const struct progress *p, unsigned columns, char out[st
 	out[0] = '[';
 	memset(out + 1, '#', filled);
 	memset(out + 1 + filled, '.', room - filled);
-	snprintf(out + 1 + room, PROGRESS_LINE - 1 - room, "] %s", text);
+	memcpy(out + 1 + room, "] ", 2);
+	memcpy(out + 3 + room, text, strlen(text) + 1); /* columns bound both together */
 	return out;
 }
 
