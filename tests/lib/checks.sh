@@ -78,3 +78,8 @@ print(eval(sys.argv[1]))' "$2"
 log_has() { # TEXT: the daemon's log at $mnt
 	timeout -s KILL 20 cat "$mnt/.mdcfs/log" | grep -qF -e "$1"
 }
+
+# Is the program under test built with sanitizers?  They have memory of their own, and take time.
+is_sanitized() {
+	grep -qaE '__(asan|tsan|msan|ubsan)_' "$MDCFS"
+}
