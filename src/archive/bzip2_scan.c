@@ -23,10 +23,10 @@ void bzip2_scan_init(struct bzip2_scan *s)
 
 static bool is_block(const struct bzip2_scan *s, unsigned k)
 {
-	uint64_t magic = s->before << (64 - BEHIND - k) | s->window >> (BEHIND + k);
+	uint64_t magic = s->before << (64 - BEHIND - k);
 
-	if (k == 7) /* the shift above was by 0, and this one by 64 */
-		magic = s->before;
+	if (k < 64 - BEHIND) /* the last one lies in `before` alone */
+		magic |= s->window >> (BEHIND + k);
 	return (magic & MASK48) == BZIP2_BLOCK && (s->window >> k & 0xffffff) < POINTER_MAX;
 }
 

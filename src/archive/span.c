@@ -18,11 +18,11 @@
 #include "base/stats.h"
 
 #define STEP (1u << 20) /* compressed bytes fetched at once where the next point is not known */
-#define UNIT_STEP (8u << 20)   /* ... of one unit, */
-#define EDGE_STEP (256u << 10) /* ... of one whose first bytes alone are wanted */
-#define LONGEST 64u	       /* blocks: 8 MiB for one job */
-#define TURN 16u	       /* blocks decoded before others get their turn in the pool */
-#define MAX_UNITS 8u	       /* decoded at a time in one archive */
+#define UNIT_STEP (8u << 20) /* ... of one unit, */
+#define EDGE_STEP BLOCK_SIZE /* ... of one whose first bytes alone are wanted */
+#define LONGEST 64u	     /* blocks: 8 MiB for one job */
+#define TURN 16u	     /* blocks decoded before others get their turn in the pool */
+#define MAX_UNITS 8u	     /* decoded at a time in one archive */
 #define NOWHERE UINT64_MAX
 
 enum { MORE = 0, DONE = 1, LATER = 2 }; /* what decoding came to */
