@@ -191,7 +191,7 @@ static int decode(struct bzip2_decoder *b, unsigned char **out, size_t *n_out)
 	return b->ended;
 }
 
-static int decoder_run(struct decoder *d, const unsigned char **in, size_t *n_in,
+static int run_decoder(struct decoder *d, const unsigned char **in, size_t *n_in,
 		       unsigned char **out, size_t *n_out)
 {
 	struct bzip2_decoder *b = container_of(d, struct bzip2_decoder, d);
@@ -221,7 +221,7 @@ static int bzip2_decoder_new(const struct gzip_point *from, const void *window, 
 			     struct decoder **out)
 {
 	static const struct decoder_ops ops = {
-		.run = decoder_run,
+		.run = run_decoder,
 		.end = decoder_end,
 		.free = bzip2_decoder_free,
 	};

@@ -21,14 +21,25 @@
 #define UNIT_MAX ((uint64_t)64 << 20) /* bytes, compressed or decoded: larger units are no help */
 #define UNIT_OVERLAP_MAX 16u	      /* see codec.overlap */
 
+/* Where a checksum over several units begins or ends; what runs decoders in the stream's order can
+ * check it. */
+struct mark {
+	enum { MARK_BEGIN, MARK_END } what;
+	uint32_t sum; /* of MARK_END: the xxh32 of everything since MARK_BEGIN */
+};
+
 struct decoder {
 	const struct decoder_ops *ops;
+	struct mark mark; /* after DECODER_MARK: belongs behind the output so far */
 };
+
+#define DECODER_ENDED 1
+#define DECODER_MARK 2
 
 struct decoder_ops {
 	/* Decode; all four are advanced.  0 = the input or the room is used up (all output is out
-	 * when room is left); 1 = the unit has ended, what follows in the input is not its; -EBADMSG
-	 * = damaged; -ENOMEM. */
+	 * when room is left); DECODER_ENDED = the unit has ended, what follows in the input is not
+	 * its; DECODER_MARK = to be called again, see mark; -EBADMSG = damaged; -ENOMEM. */
 	int (*run)(struct decoder *d, const unsigned char **in, size_t *n_in, unsigned char **out,
 		   size_t *n_out);
 	/* There is no more input: 0 = the unit was whole; -ENODATA. */
@@ -73,6 +84,18 @@ struct codec {
 };
 
 extern const struct codec codec_gzip, codec_xz, codec_zstd, codec_bzip2, codec_lz4;
+
+/* Decode without regard to marks. */
+static inline int decoder_run(struct decoder *d, const unsigned char **in, size_t *n_in,
+			      unsigned char **out, size_t *n_out)
+{
+	int r;
+
+	do
+		r = d->ops->run(d, in, n_in, out, n_out);
+	while (r == DECODER_MARK);
+	return r;
+}
 
 static inline struct decoder *decoder_free(struct decoder *d) /* NULL ok; returns NULL */
 {

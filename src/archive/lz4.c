@@ -12,12 +12,12 @@
 #include "archive/lz4_frame.h"
 #include "archive/xxh32.h"
 
-#define WINDOW ((size_t)64 << 10)     /* linked blocks refer so far back */
+#define WINDOW ((size_t)64 << 10) /* linked blocks refer so far back */
 #define INSIDE 1u
 #define BLOCK_SUMS 2u
 #define CONTENT_SUM 4u
-#define SIZE_SHIFT 8u                 /* of block_max, in bits as an exponent */
-#define LOOK_MAX ((uint64_t)1 << 20)  /* how far the first frame's end is looked for */
+#define SIZE_SHIFT 8u		     /* of block_max, in bits as an exponent */
+#define LOOK_MAX ((uint64_t)1 << 20) /* how far the first frame's end is looked for */
 #define STEP ((size_t)64 << 10)
 
 static bool lz4_match(const unsigned char *head, size_t n)
@@ -50,10 +50,10 @@ static int walk_from(struct lz4_walk *w, const struct gzip_point *from)
 struct lz4_cutter {
 	struct cutter c;
 	struct lz4_walk w;
-	uint64_t pos;   /* file offset of the next byte */
-	uint64_t skip;  /* of a block's data */
+	uint64_t pos;  /* file offset of the next byte */
+	uint64_t skip; /* of a block's data */
 	uint64_t weight;
-	bool first;     /* the next block is its frame's first one */
+	bool first; /* the next block is its frame's first one */
 };
 
 static int found(struct lz4_cutter *l, uint32_t hint, struct cut *out)
@@ -155,12 +155,12 @@ static int lz4_cutter_new(struct reader *raw, const _Atomic bool *stop,
 struct lz4_decoder {
 	struct decoder d;
 	struct lz4_walk w;
-	bool whole;              /* the frame was seen from its beginning */
-	uint64_t content;        /* bytes decoded of the frame */
-	struct xxh32 sum;        /* of these */
-	unsigned char *packed;   /* the block's data, block_max bytes of room */
+	bool whole;	       /* the frame was seen from its beginning */
+	uint64_t content;      /* bytes decoded of the frame */
+	struct xxh32 sum;      /* of these */
+	unsigned char *packed; /* the block's data, block_max bytes of room */
 	size_t n_packed, need;
-	unsigned char *plain;    /* WINDOW bytes of history, then the block's */
+	unsigned char *plain;	 /* WINDOW bytes of history, then the block's */
 	size_t history, at, len; /* len bytes behind the history, of which `at` are handed out */
 };
 
@@ -176,12 +176,16 @@ static int make_buffers(struct lz4_decoder *l)
 
 static int begin_frame(struct lz4_decoder *l)
 {
+	int r;
+
 	if (l->w.dict)
 		return -EBADMSG;
 	l->whole = true;
 	l->content = 0;
 	xxh32_init(&l->sum);
-	return make_buffers(l);
+	l->d.mark = (struct mark){ .what = MARK_BEGIN };
+	r = make_buffers(l);
+	return r < 0 ? r : DECODER_MARK;
 }
 
 /* What was decoded becomes the history of the next block. */
@@ -217,12 +221,13 @@ static int decode_block(struct lz4_decoder *l)
 
 static int end_frame(struct lz4_decoder *l)
 {
-	bool good = !l->whole || ((!l->w.has_sum || l->w.sum == xxh32_end(&l->sum)) &&
-				  (l->w.content_size == UINT64_MAX ||
-				   l->w.content_size == l->content));
-
+	if (l->whole && l->w.content_size != UINT64_MAX && l->w.content_size != l->content)
+		return -EBADMSG;
+	if (l->whole && l->w.has_sum && l->w.sum != xxh32_end(&l->sum))
+		return -EBADMSG;
 	l->whole = false;
-	return good ? 0 : -EBADMSG;
+	l->d.mark = (struct mark){ .what = MARK_END, .sum = l->w.sum };
+	return l->w.has_sum ? DECODER_MARK : 0;
 }
 
 static int on_event(struct lz4_decoder *l, int event)
@@ -269,7 +274,7 @@ static void hand_out(struct lz4_decoder *l, unsigned char **out, size_t *n_out)
 		keep_history(l);
 }
 
-static int decoder_run(struct decoder *d, const unsigned char **in, size_t *n_in,
+static int run_decoder(struct decoder *d, const unsigned char **in, size_t *n_in,
 		       unsigned char **out, size_t *n_out)
 {
 	struct lz4_decoder *l = container_of(d, struct lz4_decoder, d);
@@ -277,7 +282,7 @@ static int decoder_run(struct decoder *d, const unsigned char **in, size_t *n_in
 
 	for (;;) {
 		hand_out(l, out, n_out);
-		if (r < 0 || l->len > 0 || *n_in == 0)
+		if (r != 0 || l->len > 0 || *n_in == 0)
 			return r;
 		r = l->need > 0 ? collect(l, in, n_in) : on_event(l, lz4_walk_run(&l->w, in, n_in));
 	}
@@ -304,7 +309,7 @@ static int lz4_decoder_new(const struct gzip_point *from, const void *window, si
 			   struct decoder **out)
 {
 	static const struct decoder_ops ops = {
-		.run = decoder_run,
+		.run = run_decoder,
 		.end = decoder_end,
 		.free = lz4_decoder_free,
 	};
@@ -348,7 +353,8 @@ static int look(struct lz4_cutter *l, const unsigned char *in, size_t n_in, int 
 
 		if (e < 0)
 			return 1; /* the pass will say what is wrong */
-		if (l->w.block_max > 0 && !l->first) /* the first block has begun: the header is known */
+		if (l->w.block_max > 0 &&
+		    !l->first) /* the first block has begun: the header is known */
 			r = judge(&l->w);
 		if (e == 1 && cut.in_bit > 0 && l->weight > 0)
 			return 1; /* a second frame */

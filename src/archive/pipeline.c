@@ -4,6 +4,9 @@
  * A unit's job takes its input piece by piece and stops when there is none, or when as much output
  * as memory allows waits to be handed out; the owner, feeding or handing out, starts it again.  The first
  * unit may always go on a little.
+ *
+ * A unit's checksum comes at its end.  So nothing of it is handed out before, unless it is too large to
+ * be kept: who reads gets the right bytes or an error.
  */
 #include "archive/pipeline.h"
 
@@ -21,6 +24,8 @@
 struct piece {
 	struct list link;
 	size_t n, at; /* bytes there, and used */
+	bool marked;  /* output: the mark lies behind it */
+	struct mark mark;
 	unsigned char data[];
 };
 
@@ -65,7 +70,7 @@ static struct piece *piece_new(size_t cap)
 	struct piece *p = malloc(sizeof(*p) + cap);
 
 	if (p)
-		p->n = p->at = 0;
+		*p = (struct piece){ .n = 0 };
 	return p;
 }
 
@@ -145,11 +150,13 @@ static int decode_piece(struct unit *u)
 	if (u->cur)
 		u->cur->at = u->cur->n - n_in;
 	out->n = PIECE - room;
-	if (out->n > 0)
+	out->marked = r == DECODER_MARK;
+	out->mark = u->decoder->mark;
+	if (out->n > 0 || out->marked)
 		add_output(u, out);
 	else
 		free(out);
-	if (r == 0 && room == 0)
+	if ((r == 0 && room == 0) || r == DECODER_MARK)
 		return 2;
 	free(u->cur);
 	u->cur = NULL;
@@ -256,25 +263,52 @@ static void end_input(struct unit *u)
 
 /* ---- handing out ---- */
 
+static bool is_full_locked(const struct pipeline *l)
+{
+	return l->in_bytes + l->out_bytes > l->c.max_bytes;
+}
+
+/* Can output of the first unit be handed out?  What is cut off has no checksum to wait for. */
+static bool has_output_locked(const struct pipeline *l, const struct unit *u)
+{
+	if (list_empty(&u->out) || (u->over && u->result == -EBADMSG))
+		return false;
+	return u->over || is_full_locked(l);
+}
+
+static bool is_done_locked(const struct unit *u)
+{
+	return u->over && !u->running && (u->fed || u->result < 0);
+}
+
+static uint64_t bytes_of(const struct list *pieces)
+{
+	uint64_t n = 0;
+
+	list_for_each (pos, tmp, pieces)
+		n += list_entry(pos, struct piece, link)->n;
+	return n;
+}
+
 /* The first unit's next output, or NULL.  *over: it has ended and is out of the list now. */
 static struct piece *take_output(struct pipeline *l, struct unit **over)
 {
 	struct unit *u;
-	struct piece *p;
+	struct piece *p = NULL;
 
 	LOCK_SCOPE(&l->lock);
 	*over = NULL;
 	u = front_locked(l);
-	p = u ? pop_piece(&u->out) : NULL;
-	if (p) {
+	if (u && has_output_locked(l, u)) {
+		p = pop_piece(&u->out);
 		u->n_out -= p->n;
 		l->out_bytes -= p->n;
-		list_for_each(pos, tmp, &l->units)
+		list_for_each (pos, tmp, &l->units)
 			start_locked(list_entry(pos, struct unit, link));
-	} else if (u && u->over && !u->running && (u->fed || u->result < 0)) {
+	} else if (u && is_done_locked(u)) {
 		list_remove(&u->link);
-		list_for_each(pos, tmp, &u->in)
-			l->in_bytes -= list_entry(pos, struct piece, link)->n;
+		l->in_bytes -= bytes_of(&u->in);
+		l->out_bytes -= bytes_of(&u->out);
 		*over = u;
 	}
 	return p;
@@ -298,6 +332,13 @@ static int leave_unit(struct pipeline *l, struct unit *u)
 	return next ? l->c.ops->unit(l->c.arg, &next->cut) : 0;
 }
 
+static int hand_out_piece(struct pipeline *l, const struct piece *p)
+{
+	int r = p->n > 0 ? l->c.ops->output(l->c.arg, p->data, p->n) : 0;
+
+	return r == 0 && p->marked ? l->c.ops->mark(l->c.arg, &p->mark) : r;
+}
+
 /* Hand out what is there. */
 static int hand_out(struct pipeline *l)
 {
@@ -306,7 +347,7 @@ static int hand_out(struct pipeline *l)
 	int r = 0;
 
 	while (r == 0 && ((p = take_output(l, &over)) || over)) {
-		r = p ? l->c.ops->output(l->c.arg, p->data, p->n) : leave_unit(l, over);
+		r = p ? hand_out_piece(l, p) : leave_unit(l, over);
 		free(p);
 	}
 	return r;
@@ -319,7 +360,7 @@ static int wait_locked(struct pipeline *l, int64_t ms)
 
 	if (!u)
 		return 1;
-	if (!list_empty(&u->out) || (u->over && (u->fed || u->result < 0)))
+	if (has_output_locked(l, u) || is_done_locked(u))
 		return 0;
 	start_locked(u);
 	if (!u->running)
@@ -349,7 +390,7 @@ int pipeline_run(struct pipeline *l, int64_t ms)
 static bool is_full(struct pipeline *l)
 {
 	LOCK_SCOPE(&l->lock);
-	return l->in_bytes + l->out_bytes > l->c.max_bytes;
+	return is_full_locked(l);
 }
 
 static int make_room(struct pipeline *l)

@@ -4,8 +4,9 @@
  *
  * Compressed bytes go in as they come; a cutter says where units begin, each unit is decoded by
  * jobs in the pool, and what comes out is handed to the owner in the stream's order, in the
- * owner's thread.  The first unit's bytes come out while it is still being fed, so a unit of any size
- * passes through bounded memory; the units behind it are decoded ahead as far as that allows.
+ * owner's thread.  A unit comes out when all of it was found well; one that is too large for the memory allowed
+ * comes out while it is still being fed, so that units of any size pass.  Those behind it are decoded
+ * ahead as far as memory allows.
  * Threads: one owner, which blocks.
  */
 #ifndef ARCHIVE_PIPELINE_H
@@ -21,6 +22,8 @@ struct pipeline_ops {
 	 * value. */
 	int (*unit)(void *arg, const struct cut *at);
 	int (*output)(void *arg, const void *p, size_t n);
+	/* Behind the output so far. */
+	int (*mark)(void *arg, const struct mark *m);
 };
 
 struct pipeline_config {

@@ -242,6 +242,14 @@ static bool passes(struct span *s, uint64_t blk)
 	return true;
 }
 
+/* How much of a block lies inside the stream, as far as that is good. */
+static uint64_t inside(struct span *s, uint64_t blk)
+{
+	uint64_t size = blocks_size(s->a->stream), start = blk << BLOCK_SHIFT;
+
+	return size > start ? size - start : 0;
+}
+
 /* A whole block has come out. */
 static void publish(struct span *s, uint64_t blk)
 {
@@ -249,6 +257,7 @@ static void publish(struct span *s, uint64_t blk)
 	bool asked;
 
 	s->turn++;
+	b->len = (uint32_t)MIN(b->len, inside(s, blk));
 	if (b->len == 0) { /* the stream ended with the block before */
 		block_unref(b);
 		return;
@@ -288,7 +297,7 @@ static int decode_block(struct span *s)
 	if (r < 0)
 		return r;
 	to = s->part->data + at;
-	r = s->decoder->ops->run(s->decoder, &s->in, &s->n_in, &to, &room);
+	r = decoder_run(s->decoder, &s->in, &s->n_in, &to, &room);
 	stats_add(inflated_bytes, BLOCK_SIZE - at - room);
 	s->out += BLOCK_SIZE - at - room;
 	s->part->len = (uint32_t)(BLOCK_SIZE - room);
@@ -296,7 +305,7 @@ static int decode_block(struct span *s)
 		return r == -EBADMSG ? damaged(s) : r;
 	if (room == 0)
 		publish(s, (s->out - 1) >> BLOCK_SHIFT);
-	return r == 1 ? 2 : room == 0;
+	return r == DECODER_ENDED ? 2 : room == 0;
 }
 
 /* The stream has ended: what is there of the last block is all of it. */

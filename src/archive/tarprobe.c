@@ -34,7 +34,7 @@ static int decode_head(struct sniff *s, struct decoder *d)
 			return (int)n;
 		s->off += (uint64_t)n;
 		n_in = (size_t)n;
-		r = d->ops->run(d, &in, &n_in, &out, &room);
+		r = decoder_run(d, &in, &n_in, &out, &room);
 		s->n_head = (size_t)(out - s->head);
 		if (r != 0)
 			return r == -ENOMEM ? r : 0;

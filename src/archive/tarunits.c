@@ -16,6 +16,7 @@
 #include "archive/span.h"
 #include "archive/tarpass.h"
 #include "archive/tarprobe.h"
+#include "archive/unitsum.h"
 #include "base/log.h"
 #include "base/stats.h"
 
@@ -29,6 +30,9 @@ struct tarunits {
 	struct feed *feed;
 	uint64_t out;	/* stream offset of the next decoded byte */
 	int tar_result; /* why the parser stopped */
+	struct unitsum sum;
+	int sum_result;
+	int (*save_tar)(struct pass *p, void *arg);
 };
 
 static int on_unit(void *arg, const struct cut *at)
@@ -51,12 +55,29 @@ static int on_output(void *arg, const void *p, size_t n)
 	int r = pass_output(t->tar.p, p, n);
 
 	t->out += n;
+	unitsum_add(&t->sum, p, n);
 	stats_add(inflated_bytes, n);
 	if (r == 0 && n > skip) {
 		r = tar_feed(t->tar.tar, (const char *)p + skip, n - skip);
 		t->tar_result = r;
 	}
 	return r < 0 ? r : pass_checkpoint(t->tar.p);
+}
+
+static int on_mark(void *arg, const struct mark *m)
+{
+	struct tarunits *t = arg;
+
+	t->sum_result = unitsum_mark(&t->sum, m);
+	return t->sum_result;
+}
+
+static int save(struct pass *p, void *arg)
+{
+	struct tarunits *t = container_of(arg, struct tarunits, tar);
+	int r = t->save_tar(p, arg);
+
+	return r < 0 ? r : unitsum_save(&t->sum, p->a->index);
 }
 
 /* Memory for what is under way: a large unit for each core and one to hand out, where that is allowed. */
@@ -70,7 +91,11 @@ static uint64_t pipeline_bytes(const struct options *opt)
 /* Begin at the last unit before what the tar parser needs. */
 static int begin(struct tarunits *t, struct pass *p)
 {
-	static const struct pipeline_ops ops = { .unit = on_unit, .output = on_output };
+	static const struct pipeline_ops ops = {
+		.unit = on_unit,
+		.output = on_output,
+		.mark = on_mark,
+	};
 	struct archive *a = p->a;
 	const struct options *opt = a->c.st->opt;
 	struct pipeline_config c = {
@@ -91,7 +116,10 @@ static int begin(struct tarunits *t, struct pass *p)
 	resumed = r == 0;
 	if (r < 0 && r != -ENOENT)
 		return r;
+	t->save_tar = p->save;
+	p->save = save;
 	t->out = from.out;
+	unitsum_init(&t->sum, a->index, from.out);
 	c.from = from.in_bit / 8;
 	pass_output_at(p, from.out);
 	r = c.codec->cutter(a->c.raw, &a->stop, resumed ? &from : NULL, &c.cutter);
@@ -149,6 +177,11 @@ static void explain(struct tarunits *t, int r)
 
 	if (t->tar_result == -EBADMSG)
 		pass_trouble(p, "is %s, but no tar archive inside", name);
+	else if (t->sum_result < 0)
+		pass_trouble(p,
+			     "the checksum of the %s data is wrong, before byte %" PRIu64
+			     " of what it decodes to",
+			     name, t->out);
 	else if (r == -ENODATA)
 		pass_trouble(p, "the compressed data ends too early, at byte %" PRIu64,
 			     p->a->c.raw->size);

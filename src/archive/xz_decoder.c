@@ -109,7 +109,7 @@ static int run_block(struct xz_decoder *x, const unsigned char **in, size_t *n_i
 	return r == LZMA_BUF_ERROR ? 0 : to_errno(r); /* "no progress": there is nothing to do it with */
 }
 
-static int decoder_run(struct decoder *d, const unsigned char **in, size_t *n_in,
+static int run_decoder(struct decoder *d, const unsigned char **in, size_t *n_in,
 		       unsigned char **out, size_t *n_out)
 {
 	struct xz_decoder *x = container_of(d, struct xz_decoder, d);
@@ -148,7 +148,7 @@ int xz_decoder_new(const struct gzip_point *from, const void *window, size_t n,
 		   struct decoder **out)
 {
 	static const struct decoder_ops ops = {
-		.run = decoder_run,
+		.run = run_decoder,
 		.end = decoder_end,
 		.free = decoder_free_xz,
 	};

@@ -218,7 +218,7 @@ struct zstd_decoder {
 	bool pending; /* more output without more input */
 };
 
-static int decoder_run(struct decoder *d, const unsigned char **in, size_t *n_in,
+static int run_decoder(struct decoder *d, const unsigned char **in, size_t *n_in,
 		       unsigned char **out, size_t *n_out)
 {
 	struct zstd_decoder *z = container_of(d, struct zstd_decoder, d);
@@ -257,7 +257,7 @@ static int zstd_decoder_new(const struct gzip_point *from, const void *window, s
 			    struct decoder **out)
 {
 	static const struct decoder_ops ops = {
-		.run = decoder_run,
+		.run = run_decoder,
 		.end = decoder_end,
 		.free = zstd_decoder_free,
 	};

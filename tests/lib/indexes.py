@@ -13,7 +13,8 @@ import sys
 def members(db):
     """All there is to know, in archive order: the numbers are inode numbers."""
     return (db.execute("SELECT * FROM member ORDER BY id").fetchall() +
-            db.execute("SELECT * FROM xattr ORDER BY member, name").fetchall())
+            db.execute("SELECT * FROM xattr ORDER BY member, name").fetchall() +
+            db.execute("SELECT out, in_bit, flags, crc, mout FROM point ORDER BY out").fetchall())
 
 
 def main():
