@@ -229,7 +229,6 @@ static int read_unix_data(struct zip_walk *w, const struct zip_extra *x, struct 
 		r = buf_add(&w->link, "", 1);
 	e->link = w->link.p;
 	e->size = 0;
-	e->lie = NULL;
 	return r;
 }
 
@@ -237,6 +236,7 @@ static int read_record(struct zip_walk *w, const struct record *rec, struct zip_
 {
 	const unsigned char *p = rec->fixed;
 	uint32_t disk = zip_le16(p + 34);
+	bool zip64;
 	int r;
 
 	*e = (struct zip_entry){
@@ -254,16 +254,16 @@ static int read_record(struct zip_walk *w, const struct record *rec, struct zip_
 	};
 	if (zip_le16(p + 8) & FLAG_MASKED)
 		return damaged(w, "the directory is encrypted", rec->name, rec->n_name);
-	if (!read_zip64(&rec->extra, e, &disk))
-		e->lie = "its zip64 field is too short";
-	else if (disk != 0)
-		e->lie = "it lies in another volume";
-	else
-		e->lie = check_place(&w->dir, e);
+	zip64 = read_zip64(&rec->extra, e, &disk);
 	read_aes(&rec->extra, e);
 	zip_extra_mtime(&rec->extra, zip_le16(p + 14), zip_le16(p + 12), &e->mtime, &e->mtime_ns);
 	r = read_name(w, rec, e);
-	return r < 0 ? r : read_unix_data(w, &rec->extra, e);
+	if (r == 0)
+		r = read_unix_data(w, &rec->extra, e);
+	e->lie = !zip64	     ? "its zip64 field is too short"
+		 : disk != 0 ? "it lies in another volume"
+			     : check_place(&w->dir, e);
+	return r;
 }
 
 /* A whole record: report its member.  A digital signature says nothing to us. */

@@ -2,7 +2,7 @@
 /* zip.c - fuzz target: a zip file's end records and central directory.
  *
  * What must agree: the directory fed in one go and in pieces.  What must hold: the directory lies
- * inside the file, and so does every member's header.
+ * inside the file, and so does the header of every member that is not said to lie.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -44,10 +44,10 @@ static int on_member(void *arg, const struct zip_entry *e)
 	CHECK(e->mtime_ns < 1000000000);
 	return buf_addf(&f->out,
 			"%s %o %" PRIu64 ":%" PRIu64 " %d %" PRId64 ".%u %" PRIu64 " %" PRIu64
-			" %" PRIu64 " %x %d %u %d %d %u %s\n",
+			" %" PRIu64 " %x %d %u %d %d %u %s %s\n",
 			e->path, e->mode, e->uid, e->gid, e->has_ids, e->mtime, e->mtime_ns,
 			e->size, e->packed, e->local, e->crc, e->has_crc, e->method, e->encrypted,
-			e->strong, e->aes, e->lie ? e->lie : "");
+			e->strong, e->aes, e->link ? e->link : "", e->lie ? e->lie : "");
 }
 
 static int locate(struct file *f)
