@@ -7,17 +7,31 @@
  * its own, and is there only while there is something to write.
  */
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "archive/index_rows.h"
 
 #define RESTING_EACH 8u	 /* of one index */
-#define RESTING_MAX 256u /* of all */
+#define RESTING_MAX 256u /* of all, fewer where few files may be open: */
+#define FILES_SHARE 16u	 /* of them one connection may rest; it has three */
 
 static struct {
 	pthread_mutex_t lock; /* guards what follows, and `idle` and `n_idle` of every index */
 	struct list all;      /* struct sql, the one that has rested longest first */
 	unsigned n;
-} resting = { PTHREAD_MUTEX_INITIALIZER, { &resting.all, &resting.all }, 0 };
+	unsigned max; /* 0: not known yet */
+} resting = { PTHREAD_MUTEX_INITIALIZER, { &resting.all, &resting.all }, 0, 0 };
+
+static unsigned max_locked(void)
+{
+	struct rlimit l;
+
+	if (resting.max == 0)
+		resting.max = getrlimit(RLIMIT_NOFILE, &l) == 0
+				      ? (unsigned)MIN(l.rlim_cur / FILES_SHARE, RESTING_MAX)
+				      : RESTING_MAX;
+	return MAX(resting.max, RESTING_EACH);
+}
 
 static void remove_locked(struct sql *c)
 {
@@ -58,7 +72,7 @@ void index_give_back(struct index *x, struct sql *c)
 	resting.n++;
 	if (x->n_idle > RESTING_EACH)
 		gone = list_entry(x->idle.prev, struct sql, link);
-	else if (resting.n > RESTING_MAX)
+	else if (resting.n > max_locked())
 		gone = list_entry(resting.all.next, struct sql, resting);
 	if (gone)
 		remove_locked(gone);
