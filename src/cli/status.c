@@ -160,6 +160,29 @@ static void print_traffic(const struct json *counters)
 	       human_count(sent, requests), human_count(again, retries));
 }
 
+/* Archives inside archives: how many, and what is wrong with some. */
+static void print_nested(const struct json *j)
+{
+	const struct json *list = json_get(j, "trouble");
+	char count[32], bad[32];
+	uint64_t open, damaged;
+
+	if (!json_u64(j, "open", &open) || !json_u64(j, "damaged", &damaged))
+		return;
+	printf("  inside      %s archives entered, %s of them damaged\n", human_count(open, count),
+	       human_count(damaged, bad));
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *name = json_str(json_at(list, i), "name");
+		const char *error = json_str(json_at(list, i), "error");
+
+		printf("    ");
+		human_print(stdout, name ? name : "?");
+		printf(": ");
+		human_print(stdout, error ? error : "?");
+		putchar('\n');
+	}
+}
+
 static void print_mount(const char *mountpoint, const struct json *j)
 {
 	const struct json *sets = json_get(j, "datasets");
@@ -178,6 +201,7 @@ static void print_mount(const char *mountpoint, const struct json *j)
 	print_traffic(json_get(j, "counters"));
 	for (size_t i = 0; i < json_len(sets); i++)
 		print_dataset(json_at(sets, i));
+	print_nested(json_get(j, "nested"));
 	if (json_len(sets) == 0)
 		printf("  no dataset has been visited yet\n");
 }
