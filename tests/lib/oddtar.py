@@ -192,13 +192,11 @@ def make_orphans(w, count):
     w.end()
 
 
-def make_bomb(w, megabytes):
-    m = tarfile.TarInfo("zeros")
-    m.size = megabytes << 20
-    w.out.write(m.tobuf(tarfile.PAX_FORMAT))
-    for _ in range(megabytes):
-        w.out.write(bytes(1 << 20))
-    w.add("behind", b"behind\n")
+def make_forest(w, count):
+    """So many members, each below 60000 folders of its own."""
+    for number in range(count):
+        w.add("%d/" % number + "d/" * 60000 + "file", b"file\n")
+    w.add("last", b"last\n")
     w.end()
 
 
