@@ -81,6 +81,10 @@ struct codec {
 		      struct cutter **out);
 	int (*decoder)(const struct gzip_point *from, const void *window, size_t n,
 		       struct decoder **out);
+	/* As decoder(), for data that it found damaged or cut off: gives all bytes before that.
+	 * NULL: decoder() does. */
+	int (*exact)(const struct gzip_point *from, const void *window, size_t n,
+		     struct decoder **out);
 };
 
 extern const struct codec codec_gzip, codec_xz, codec_zstd, codec_bzip2, codec_lz4;

@@ -64,6 +64,10 @@ struct gzip_span;
 
 int gzip_span_new(enum gzip_format f, const struct gzip_point *from, const void *window, size_t n,
 		  struct gzip_span **out) MUST_CHECK;
+/* As gzip_span_new(), slower: of a damaged stream, or one that is cut off, all bytes before that come
+ * out, as of a pass.  The fast one decodes ahead, and keeps that back when it fails. */
+int gzip_span_new_exact(enum gzip_format f, const struct gzip_point *from, const void *window,
+			size_t n, struct gzip_span **out) MUST_CHECK;
 struct gzip_span *gzip_span_free(struct gzip_span *s); /* NULL ok; returns NULL */
 /* Decode from *in (n_in bytes, first call: from byte in_bit / 8) to *out (n_out bytes), both are
  * advanced as in zlib.  0 = went on until input or output ran out; 1 = the stream has ended;

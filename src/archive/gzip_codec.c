@@ -31,7 +31,7 @@ static void unit_free(struct decoder *d)
 	free(u);
 }
 
-static int unit_new(const struct gzip_point *from, const void *window, size_t n,
+static int unit_new(bool exact, const struct gzip_point *from, const void *window, size_t n,
 		    struct decoder **out)
 {
 	static const struct decoder_ops ops = { .run = unit_run,
@@ -43,11 +43,24 @@ static int unit_new(const struct gzip_point *from, const void *window, size_t n,
 	if (!u)
 		return -ENOMEM;
 	u->d.ops = &ops;
-	r = gzip_span_new(GZIP_MEMBERS, from, window, n, &u->span);
+	r = exact ? gzip_span_new_exact(GZIP_MEMBERS, from, window, n, &u->span)
+		  : gzip_span_new(GZIP_MEMBERS, from, window, n, &u->span);
 	if (r < 0)
 		return r;
 	*out = &steal(&u)->d;
 	return 0;
+}
+
+static int fast_new(const struct gzip_point *from, const void *window, size_t n,
+		    struct decoder **out)
+{
+	return unit_new(false, from, window, n, out);
+}
+
+static int exact_new(const struct gzip_point *from, const void *window, size_t n,
+		     struct decoder **out)
+{
+	return unit_new(true, from, window, n, out);
 }
 
 static bool gzip_match(const unsigned char *head, size_t n)
@@ -59,5 +72,6 @@ const struct codec codec_gzip = {
 	.name = "gzip",
 	.sequential = true,
 	.match = gzip_match,
-	.decoder = unit_new,
+	.decoder = fast_new,
+	.exact = exact_new,
 };

@@ -10,18 +10,30 @@ struct gzip_span {
 	struct gzip_decoder *decoder;
 };
 
-int gzip_span_new(enum gzip_format f, const struct gzip_point *from, const void *window, size_t n,
-		  struct gzip_span **out)
+static int span_new(enum gzip_engine engine, enum gzip_format f, const struct gzip_point *from,
+		    const void *window, size_t n, struct gzip_span **out)
 {
 	AUTO(auto_free) struct gzip_span *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	r = gzip_decoder_new(GZIP_ENGINE_FAST, f, from, window, n, &s->decoder);
+	r = gzip_decoder_new(engine, f, from, window, n, &s->decoder);
 	if (r == 0)
 		*out = steal(&s);
 	return r;
+}
+
+int gzip_span_new(enum gzip_format f, const struct gzip_point *from, const void *window, size_t n,
+		  struct gzip_span **out)
+{
+	return span_new(GZIP_ENGINE_FAST, f, from, window, n, out);
+}
+
+int gzip_span_new_exact(enum gzip_format f, const struct gzip_point *from, const void *window,
+			size_t n, struct gzip_span **out)
+{
+	return span_new(GZIP_ENGINE_ZLIB, f, from, window, n, out);
 }
 
 struct gzip_span *gzip_span_free(struct gzip_span *s)

@@ -47,6 +47,7 @@ struct span {
 	uint64_t in_end;	      /* file offset: the decoder needs no more */
 	bool edge;	/* only the block that goes over its beginning is wanted of this unit */
 	uint64_t reach; /* units: blocks before this are decoded in any case; 0 = not looked */
+	bool exact;	/* the first attempt met damage: this one gives all before it */
 	struct decoder *decoder;
 	struct chunk *chunk;	 /* compressed bytes being decoded */
 	uint64_t fetched;	 /* file offset of the byte after chunk */
@@ -189,7 +190,10 @@ static int begin(struct span *s)
 		return r;
 	if (hand_over(s))
 		return DONE;
-	r = s->codec->decoder(none ? NULL : &s->from, window, n, &s->decoder);
+	if (none)
+		s->from = (struct gzip_point){ 0 };
+	r = (s->exact ? s->codec->exact : s->codec->decoder)(none ? NULL : &s->from, window, n,
+							     &s->decoder);
 	if (r < 0)
 		return r;
 	s->out = s->from.out;
@@ -286,8 +290,24 @@ static int damaged(struct span *s)
 	return log_error(-EIO, "%s: the compressed data is damaged", s->a->filename);
 }
 
+/* The stream fails, and not where the pass did.  Was that not exact? */
+static bool is_inexact(struct span *s)
+{
+	return s->codec->exact && !s->exact && s->out != blocks_size(s->a->stream) && is_wanted(s);
+}
+
+/* Begin anew, and get all that there is before the damage. */
+static int begin_exact(struct span *s)
+{
+	s->exact = true;
+	block_unref(s->part);
+	s->part = NULL;
+	s->decoder = decoder_free(s->decoder);
+	return begin(s);
+}
+
 /* Decode into the current block.  0 = input used up, 1 = a block is full, 2 = the unit has ended,
- * -errno. */
+ * -errno; -EBADMSG = damaged. */
 static int decode_block(struct span *s)
 {
 	size_t at = (size_t)(s->out & (BLOCK_SIZE - 1)), room = BLOCK_SIZE - at;
@@ -301,8 +321,10 @@ static int decode_block(struct span *s)
 	stats_add(inflated_bytes, BLOCK_SIZE - at - room);
 	s->out += BLOCK_SIZE - at - room;
 	s->part->len = (uint32_t)(BLOCK_SIZE - room);
+	if (r >= 0 && s->out > blocks_size(s->a->stream)) /* the pass has found damage before that */
+		r = -EBADMSG;
 	if (r < 0)
-		return r == -EBADMSG ? damaged(s) : r;
+		return r;
 	if (room == 0)
 		publish(s, (s->out - 1) >> BLOCK_SHIFT);
 	return r == DECODER_ENDED ? 2 : room == 0;
@@ -347,7 +369,7 @@ static int next_unit(struct span *s)
 static int end_input(struct span *s)
 {
 	if (s->codec->sequential)
-		return end_stream(s);
+		return is_inexact(s) ? begin_exact(s) : end_stream(s);
 	return s->decoder->ops->end(s->decoder) < 0 ? damaged(s) : next_unit(s);
 }
 
@@ -358,7 +380,9 @@ static int decode(struct span *s)
 	while (s->turn < TURN) {
 		int r = decode_block(s);
 
-		if (r == 2)
+		if (r == -EBADMSG)
+			r = is_inexact(s) ? begin_exact(s) : damaged(s);
+		else if (r == 2)
 			r = s->codec->sequential ? end_stream(s) : next_unit(s);
 		else if (r == 0 && s->fetched == s->in_end)
 			r = end_input(s);
