@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
-# The index of an archive, made without a mount, shown, and carried to another machine: there the archive is
-# listed without a request.
+# The index of an archive, made without a mount: with a bar on a terminal, in several goes, beside a mount that
+# reads the same archive; and shown, without asking anybody.
 . "${srcdir:-.}/tests/functions.sh"
 . "$top/tests/lib/checks.sh"
 . "$top/tests/lib/faults.sh"
@@ -31,8 +31,8 @@ says "no index yet"
 expect "requests so far" 0 "$(asked)"
 
 note "Ctrl-C"
-plan "* 206 slow=3000000"
-on_a_terminal 130 60 -i "MiB/s" "$MDCFS" index build -o connections=2 data
+plan "* 206 slow=1000000"
+on_a_terminal 130 60 -i "/s" "$MDCFS" index build -o connections=2 data
 says "the same command goes on"
 python3 - "$err" <<'PYTHON' || fail "the bar"
 import re, sys
@@ -75,49 +75,10 @@ compare_trees --no-data "$tmp/tree" "$(members_at)"
 expect "requests for a listing" 0 "$(stat_of storage_requests)"
 umount_mdcfs
 
-note "on another machine"
-run 0 "$MDCFS" index export data "$tmp/data.index"
-"$MDCFS" index export data - >"$tmp/piped.index" || fail "export to a pipe"
-cmp "$tmp/data.index" "$tmp/piped.index" || fail "two exports differ"
-cmp "$tmp/data.index" "$top/tests/lib/parcel.py" >/dev/null && fail "cmp"
-[ -z "$(find "$cache" -name '.*')" ] || fail "something is left in the cache"
-api=$MDC_API_URL
-MDCFS_CACHE_DIR=$tmp/other
-MDC_API_URL=http://127.0.0.1:9/api
-run 0 "$MDCFS" index import "$tmp/data.index"
-MDC_API_URL=$api
-plan "* ok"
-mount_mdcfs data
-compare_trees --no-data "$tmp/tree" "$(members_at)"
-expect "requests for a listing, there" 0 "$(stat_of storage_requests)"
-expect "it is known to be verified" True "$(archive_status verified)"
-compare_trees "$tmp/tree" "$(members_at)"
-umount_mdcfs
-run 0 "$MDCFS" index import "$tmp/piped.index" data
-grep -q "it stays" "$out" || fail "a complete index was replaced"
-
-note "over one that was begun, but not while it is in use"
-MDCFS_CACHE_DIR=$tmp/third
-plan "* 206 slow=2000000"
-mount_mdcfs -o connections=2 data
-cat "$(members_at)/d00/f00000" >/dev/null || fail "a member"
-run 1 "$MDCFS" index import "$tmp/data.index" data
-says "in use"
-umount_mdcfs
-expect "begun" partial "$(shown state)"
-run 0 "$MDCFS" index import "$tmp/data.index"
-grep -q ": imported" "$out" || fail "it was not imported"
-expect "whole" complete "$(shown state)"
-mount_mdcfs data
-compare_trees "$tmp/tree" "$(members_at)"
-umount_mdcfs
-python3 "$top/tests/lib/indexes.py" "$cache"/objects/*/index.db "$tmp"/*/objects/*/index.db ||
-	fail "the indexes differ"
-
 note "a mount reads it already"
-MDCFS_CACHE_DIR=$tmp/fourth
+MDCFS_CACHE_DIR=$tmp/other
 : >"$storage_log"
-plan "* 206 slow=3000000"
+plan "* 206 slow=1200000"
 mount_mdcfs -o connections=2 data
 ls "$(members_at)" >"$tmp/listed" &
 lister=$!
@@ -125,6 +86,15 @@ begun() {
 	[ "$(archive_status position)" -gt 0 ]
 }
 retry 20 begun || fail "the mount does not read"
+has_a_rate() {
+	on_a_terminal 0 90 -o "$MDCFS" status "$mnt"
+	grep -qE '^ {14}\[#+\.+\] [0-9.]+ %, .*/s' "$err"
+}
+retry 4 has_a_rate || { cat "$err" >&2; fail "no bar in the status"; }
+grep -E '^ {14}\[' "$err" | tr -d '\r' | grep -qE '^.{90,}$' && fail "the bar is as wide as the terminal"
+run 0 "$MDCFS" status "$mnt"
+grep -qE 'archive .*reading, .* %, .* of .*/s' "$out" || { cat "$out" >&2; fail "no progress in the status"; }
+grep -q '\[#' "$out" && fail "a bar where no terminal is"
 run 0 "$MDCFS" index build data
 says "following"
 wait $lister || fail "the listing"

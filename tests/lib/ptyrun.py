@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MPL-2.0
 """Run a command on a terminal of its own and print what it writes there.
 
-    ptyrun.py COLUMNS [-i TEXT] COMMAND [ARGUMENT...]
+    ptyrun.py COLUMNS [-i TEXT] [-o] COMMAND [ARGUMENT...]
 
 With -i it gets a Ctrl-C as soon as TEXT has appeared.  Standard output stays what it is; standard error and input
-are the terminal.  The exit status is the command's.
+are the terminal; with -o standard output is it too.  The exit status is the command's.
 """
 import fcntl
 import os
@@ -20,11 +20,14 @@ def main():
     wanted = None
     if args[0] == "-i":
         wanted, args = args[1].encode(), args[2:]
+    all_of_it = args[0] == "-o"
+    args = args[1:] if all_of_it else args
     out = os.dup(1)
     pid, fd = pty.fork()
     if pid == 0:
         fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        os.dup2(out, 1)
+        if not all_of_it:
+            os.dup2(out, 1)
         os.execvp(args[0], args)
     os.close(out)
     seen = b""

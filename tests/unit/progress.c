@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "cli/progress.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -75,12 +76,50 @@ static void test_bar_grows(void **state)
 	}
 }
 
+/* What was written to stderr by two looks, the first so long ago. */
+static size_t lines_after(int64_t ago_ms, char *out, size_t size)
+{
+	struct progress p = { 1 * MIB, 4 * MIB, MIB, 0 };
+	struct progress_view v = { .shown_ms = clock_ms() - ago_ms };
+	FILE *f = tmpfile();
+	int before = dup(STDERR_FILENO);
+	size_t n;
+
+	assert_non_null(f);
+	fflush(stderr);
+	dup2(fileno(f), STDERR_FILENO);
+	progress_show(&v, &p);
+	progress_show(&v, &p);
+	progress_clear(&v);
+	fflush(stderr);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	rewind(f);
+	n = fread(out, 1, size - 1, f);
+	out[n] = '\0';
+	fclose(f);
+	return n;
+}
+
+/* Where no terminal is: a line now and then, and nothing that only a terminal understands. */
+static void test_lines(void **state)
+{
+	char text[1000];
+
+	(void)state;
+	assert_int_equal(lines_after(9000, text, sizeof(text)), 0);
+	assert_true(lines_after(10001, text, sizeof(text)) > 0);
+	assert_string_equal(text, "25.0 %, 1.0 MiB of 4.0 MiB, 1.0 MiB/s, 4 s left\n");
+	assert_int_equal(progress_columns(stdin) > 0, isatty(STDIN_FILENO));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_bar),
 		cmocka_unit_test(test_bar_grows),
+		cmocka_unit_test(test_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
