@@ -58,6 +58,28 @@ for zip in traditional stored aes256 aes128; do
 done
 umount_mdcfs
 
+# One in 256 gets past the first check: what it makes of a member is neither served nor kept.
+note "a wrong password that looks right"
+for file in large numbers text; do
+	python3 - made/stored.zip $file >wrong <<'PYTHON'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as z:
+    for i in range(100000):
+        try:
+            z.open(sys.argv[2], pwd=b"%d" % i).close()
+        except RuntimeError:
+            continue
+        print(i)
+        break
+PYTHON
+	mount_mdcfs -o password_file="$tmp/wrong" "$storage_url"/stored.zip "$storage_url"/aes256.zip
+	for i in 1 2; do
+		expect "$file ($i)" EACCES "$(errno_of 'open(sys.argv[2], "rb").read(5000)' "$mnt/stored/stored/$file")"
+	done
+	expect "lines about $file" 1 "$(grep -c "member $file: the password is wrong, or its data is damaged" "$log")"
+	umount_mdcfs
+done
+
 note "the right password"
 mount_mdcfs -o password_file="$tmp/password" "$storage_url"/traditional.zip "$storage_url"/stored.zip "$storage_url"/aes256.zip \
 	"$storage_url"/aes128.zip "$storage_url"/bzip2.zip
@@ -98,6 +120,16 @@ PYTHON
 mount_mdcfs -o password_file="$tmp/password" "$storage_url/broken.zip"
 expect "a wrong authentication code" EIO "$(errno_of 'open(sys.argv[2]).read()' "$mnt/broken/broken/text")"
 cmp tree/sub/more "$mnt/broken/broken/sub/more" || fail "another member of it"
+umount_mdcfs
+
+note "a 7z: nobody decrypts it"
+7z a -bd -mhe=off -p"$secret" made/seven.7z tree/text >"$tmp/7z.out"
+mount_mdcfs -o password_file="$tmp/password" made/seven.7z
+expect "its size" "$(stat -c %s tree/text)" "$(stat -c %s "$mnt/seven/seven/tree/text")"
+for i in 1 2; do
+	expect "reading it" ENOTSUP "$(errno_of 'open(sys.argv[2]).read()' "$mnt/seven/seven/tree/text")"
+done
+expect "lines about it" 1 "$(grep -c 'text: encrypted in a way that cannot be read' "$log")"
 umount_mdcfs
 
 note "password files that are none"

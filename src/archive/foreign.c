@@ -19,19 +19,19 @@
 #include "base/stats.h"
 #include "source/suffix.h"
 
-#define FEED_BYTES (32u << 20) /* of ranges under way, at most */
-#define DAMAGE_LOGGED 20u /* of so many members the log names each */
+#define FEED_BYTES (32u << 20)	    /* of ranges under way, at most */
+#define DAMAGE_LOGGED 20u	    /* of so many members the log names each */
 #define CHECKPOINT_BYTES (1u << 20) /* decoded between two checkpoints */
 
 struct foreign_pass {
 	struct pass *p;
 	struct foreign_reader *reader;
-	uint64_t before; /* entries that an earlier pass has added */
-	uint64_t from; /* stream bytes before this were published by it */
-	uint64_t entries; /* seen in this walk */
+	uint64_t before;    /* entries that an earlier pass has added */
+	uint64_t from;	    /* stream bytes before this were published by it */
+	uint64_t entries;   /* seen in this walk */
 	uint64_t unchecked; /* bytes decoded since the last checkpoint */
-	uint64_t damaged; /* members whose data is */
-	bool encrypted; /* said so */
+	uint64_t damaged;   /* members whose data is */
+	bool encrypted;	    /* said so */
 };
 
 /* ---- match ---- */
@@ -45,11 +45,11 @@ static const struct magic {
 	size_t at, len;
 	const char *bytes;
 } magics[] = {
-	MAGIC(0, "\x1f\x8b"), /* gzip, of something that is no tar */
+	MAGIC(0, "\x1f\x8b"),	  /* gzip, of something that is no tar */
 	MAGIC(0, "\xfd\67zXZ\0"), /* "\67": a 7 that is no part of the number before */
 	MAGIC(0, "BZh"),
 	MAGIC(0, "\x28\xb5\x2f\xfd"), /* zstd */
-	MAGIC(1, "\x2a\x4d\x18"), /* zstd and lz4: a skippable frame comes first */
+	MAGIC(1, "\x2a\x4d\x18"),     /* zstd and lz4: a skippable frame comes first */
 	MAGIC(0, "\x04\x22\x4d\x18"), /* lz4 */
 	MAGIC(0, "\x02\x21\x4c\x18"), /* lz4, legacy */
 	MAGIC(0, "LZIP"),
@@ -59,12 +59,12 @@ static const struct magic {
 	MAGIC(0, "070701"),
 	MAGIC(0, "070702"),
 	MAGIC(0, "070707"), /* cpio */
-	MAGIC(0, "MSCF"), /* cab */
+	MAGIC(0, "MSCF"),   /* cab */
 	MAGIC(0, "!<arch>\n"),
 	MAGIC(0, "xar!"),
 	MAGIC(0, "WARC/"),
 	MAGIC(2, "-lh"),
-	MAGIC(2, "-lz"), /* lha */
+	MAGIC(2, "-lz"),	      /* lha */
 	MAGIC(0, "\xed\xab\xee\xdb"), /* rpm */
 };
 
@@ -91,20 +91,33 @@ static int add_link(struct foreign_pass *fp, const struct foreign_entry *e)
 	return r < 0 ? r : pass_hard_link(fp->p, e->path, e->hard_link);
 }
 
+/* libarchive decrypts zips alone (zipforeign.h). */
+static int add_encrypted(struct foreign_pass *fp, const struct foreign_entry *e)
+{
+	struct member m = e->m;
+
+	if (!fp->encrypted)
+		log_info("%s: has encrypted members, they can be seen but not read",
+			 fp->p->a->filename);
+	fp->encrypted = true;
+	m.layer = LAYER_NONE;
+	m.off = MEMBER_ENCRYPTED;
+	m.stored = m.size;
+	return pass_member(fp->p, e->path, &m);
+}
+
 static int add(struct foreign_pass *fp, const struct foreign_entry *e)
 {
 	if (fp->entries++ < fp->before)
 		return 0;
-	if (e->encrypted && !fp->encrypted)
-		log_info("%s: has encrypted members, they can be seen but not read",
-			 fp->p->a->filename);
-	fp->encrypted |= e->encrypted;
 	if (!e->path) {
 		(void)log_warn(0, "%s: member %" PRIu64 " has no name that can be shown, left out",
 			       fp->p->a->filename, fp->entries);
 		return 0;
 	}
-	return e->hard_link ? add_link(fp, e) : pass_member(fp->p, e->path, &e->m);
+	if (e->hard_link)
+		return add_link(fp, e);
+	return e->encrypted ? add_encrypted(fp, e) : pass_member(fp->p, e->path, &e->m);
 }
 
 /* ---- data ---- */
