@@ -62,6 +62,8 @@ for gz in "" -gz; do
 	for name in garbage bad-sum; do
 		expect "$name$gz: error" "1 damaged places were skipped" "$(error_of "$name$gz")"
 	done
+	log_has "garbage$gz.tar${gz:+.gz}: damaged at byte $((2 * member)) of" || fail "garbage$gz: not where"
+	log_has "bad-sum$gz.tar${gz:+.gz}: damaged at byte $member of" || fail "bad-sum$gz: not where"
 	expect "bad-sum$gz: names" "a c d" "$(ls "$mnt/bad-sum$gz/bad-sum$gz" | tr '\n' ' ' | sed 's/ $//')"
 	# Half a file is none: of a volume that goes on elsewhere the whole members are there.
 	has "volume1$gz" a

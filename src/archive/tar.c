@@ -70,6 +70,13 @@ static void forget(struct tar *t)
 	tar_member_forget(&t->m);
 }
 
+static void damaged(struct tar *t, uint64_t off)
+{
+	t->damage++;
+	if (t->ops.damage)
+		t->ops.damage(t->arg, off);
+}
+
 static void begin(struct tar *t)
 {
 	if (t->pending)
@@ -97,7 +104,7 @@ static bool skip_data(struct tar *t, uint64_t n)
 /* Give up what is pending, and its body.  Without a credible size any block may be a header. */
 static int drop(struct tar *t, uint64_t size)
 {
-	t->damage++;
+	damaged(t, t->pending ? t->start : t->header_at);
 	forget(t);
 	if (!skip_data(t, size))
 		t->step = STEP_HEADER;
@@ -190,7 +197,7 @@ static int on_pax(struct tar *t)
 	if (t->left > 0)
 		return 0;
 	if (tar_pax_end(&t->reader) < 0)
-		t->damage++;
+		damaged(t, t->header_at);
 	t->step = STEP_HEADER;
 	return 0;
 }
@@ -264,7 +271,7 @@ static int on_zero(struct tar *t)
 	if (t->lost)
 		return 0;
 	if (t->pending) {
-		t->damage++;
+		damaged(t, t->start);
 		forget(t);
 	}
 	if (++t->zeros == 2) {
@@ -279,7 +286,8 @@ static int on_garbage(struct tar *t)
 	if (!t->started)
 		return fail(t, -EBADMSG);
 	if (t->zeros < 2) /* behind an archive's end there may be anything, say an index of pixz's */
-		t->damage += !t->lost;
+		if (!t->lost)
+		damaged(t, t->pos - TAR_BLOCK);
 	t->lost = true;
 	t->zeros = 0;
 	forget(t);

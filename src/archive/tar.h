@@ -46,6 +46,8 @@ struct tar_ops {
 	/* 0 to go on; anything else is returned by tar_feed() or tar_end().  The parser then stands
 	 * behind this member's headers: tar_state() leads to the next one, here already. */
 	int (*member)(void *arg, const struct tar_entry *e);
+	/* A damaged place has been skipped, the header or block at this stream offset.  NULL ok. */
+	void (*damage)(void *arg, uint64_t off);
 };
 
 struct tar;

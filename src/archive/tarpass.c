@@ -8,6 +8,8 @@
 
 #include "base/log.h"
 
+#define EXAMPLES 5u /* of so many damaged places the log says where, then their number is known */
+
 #define MAGIC_OFFSET 257u /* "ustar" */
 #define CHECKSUM_OFFSET 148u
 
@@ -55,6 +57,15 @@ static int on_member(void *arg, const struct tar_entry *e)
 	return r;
 }
 
+static void on_damage(void *arg, uint64_t off)
+{
+	struct tarpass *t = arg;
+
+	if (tar_damage(t->tar) <= EXAMPLES)
+		(void)log_warn(0, "%s: damaged at byte %" PRIu64 " of the tar archive, skipped",
+			       t->p->a->filename, off);
+}
+
 static int save(struct pass *p, void *arg)
 {
 	struct tarpass *t = arg;
@@ -72,7 +83,7 @@ static int save(struct pass *p, void *arg)
 
 int tarpass_begin(struct tarpass *t, struct pass *p, enum member_layer layer)
 {
-	static const struct tar_ops ops = { .member = on_member };
+	static const struct tar_ops ops = { .member = on_member, .damage = on_damage };
 	AUTO(auto_free) void *state = NULL;
 	size_t n = 0;
 	int r = index_value(p->a->index, "tar_state", &state, &n);

@@ -79,7 +79,7 @@ static int ignore(void *arg, const struct tar_entry *e)
 
 static void odd_state(const struct buf *in)
 {
-	static const struct tar_ops ops = { ignore };
+	static const struct tar_ops ops = { .member = ignore };
 	struct tar *t;
 	int r = tar_new(&ops, NULL, in->p, in->len, &t);
 
@@ -138,7 +138,7 @@ static int add_member(void *arg, const struct tar_entry *e)
 
 static void check_tree(const struct buf *in)
 {
-	static const struct tar_ops ops = { add_member };
+	static const struct tar_ops ops = { .member = add_member };
 	struct tree *t;
 	struct tar *tar;
 

@@ -29,7 +29,7 @@ static int tarwalk_member(void *arg, const struct tar_entry *e)
 	return r < 0 ? r : w->how == TARWALK_RESUMED;
 }
 
-static const struct tar_ops tarwalk_ops = { tarwalk_member };
+static const struct tar_ops tarwalk_ops = { .member = tarwalk_member };
 
 /* A new parser from the old one's state; *off is where it goes on.  The old one goes on when the
  * stream is cut off before that: only it can tell. */
