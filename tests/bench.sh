@@ -441,18 +441,41 @@ untar_pipe() { # URL
 	curl -sf "$1" | gzip -dc | tar t >/dev/null
 }
 
+# Seconds of processor time: what a crowded machine does not change.
+cpu_of_daemon() { # NAME
+	awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%.2f\n", ($12 + $13) / tick }' \
+		"/proc/$mdcfs_pid/stat" >>"$figures/$1"
+}
+
+cpu_of_children() { # NAME: those that this shell has waited for
+	times >"$tmp/times"
+	awk 'NR == 2 { split($1 "m" $2, t, /[ms]+/); print 60 * (t[1] + t[3]) + t[2] + t[4] }' "$tmp/times" >>"$figures/$1"
+}
+
+untar_pipe_cpu() { # URL NAME
+	(untar_pipe "$1" && cpu_of_children "$2")
+}
+
+row_cpu() { # TEXT OURS THEIRS
+	ours=$(median "$figures/$2")
+	theirs=$(median "$figures/$3")
+	row "$1" "$ours s" "$theirs s" "$(calculate "sprintf(\"%.3g\", $ours / $theirs)")" ""
+}
+
 first_pass() { # ARCHIVE MEMBERS
 	pread_all "$data/$1.tar.gz"
 	for i in $(seq "$runs"); do
 		fresh_cache
 		mount_mdcfs "$url/$1.tar.gz"
 		timed "e.$1.ours" count_find "$mnt/$1/$1/corpus/en/clips" $(($2 + 1))
+		cpu_of_daemon "e.$1.ours.cpu"
 		umount_mdcfs
-		timed "e.$1.theirs" untar_pipe "$url/$1.tar.gz"
+		timed "e.$1.theirs" untar_pipe_cpu "$url/$1.tar.gz" "e.$1.theirs.cpu"
 	done
 	bytes=$(stat -c %s "$data/$1.tar.gz")
 	row_rate "e first pass, .tar.gz of $((bytes / 1000000)) MB | curl, gzip -dc, tar t" \
 		$((bytes >> 20)) "e.$1.ours" "e.$1.theirs" "> 1.0"
+	row_cpu "e processor time of that" "e.$1.ours.cpu" "e.$1.theirs.cpu"
 }
 
 part_e() {
