@@ -24,7 +24,7 @@ have_ratarmount() {
 }
 
 counted_bytes() {
-	awk '{ n += $1 } END { printf "%d\n", n }' "$tmp/nginx-bytes"
+	awk '{ n += $1 } END { printf "%.0f\n", n }' "$tmp/nginx-bytes"
 }
 
 # What COMMAND and all after it fetched until counted is called.
