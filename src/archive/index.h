@@ -96,7 +96,8 @@ int index_stem(struct index *x, uint64_t parent, const char *stem, uint64_t *row
 	       struct member *out) MUST_CHECK;
 /* The member that the name in a row stands for: for a hard link the one it is a name of. */
 int index_named(struct index *x, uint64_t row, struct member *out) MUST_CHECK;
-/* The path of a row from the archive's root, of a long one the end, "..." before it. */
+/* The path of a row from the archive's root, of a long one the end, ".../" before it; size at least
+ * 8. */
 int index_path(struct index *x, uint64_t row, char *out, size_t size) MUST_CHECK;
 /* The last seek point at or before stream byte out, with its packed window (caller frees).
  * -ENOENT: none (begin at the first byte). */

@@ -11,6 +11,8 @@
 #include "base/digest.h"
 #include "source/suffix.h"
 
+#define CUT ".../" /* before a path that is too long */
+#define CUT_LEN (sizeof(CUT) - 1)
 #define NAME_COLUMN 20 /* of MEMBER_COLUMNS */
 #define TARGET_COLUMN 19
 #define DEPTH_MAX 4096u /* of a path; the rows of a damaged index may form a circle */
@@ -115,7 +117,8 @@ int index_named(struct index *x, uint64_t row, struct member *out)
 	return r;
 }
 
-/* Put the name of a row, and a slash if need be, before out[*at]; *row becomes its directory. */
+/* Put the name of a row, and a slash if need be, before out[*at], but leave room for CUT there; *row
+ * becomes its directory. */
 static int put_name(struct sql *c, uint64_t *row, char *out, size_t *at, bool last)
 {
 	sqlite3_stmt *st = sql_get(c, SQL_NAME);
@@ -129,7 +132,7 @@ static int put_name(struct sql *c, uint64_t *row, char *out, size_t *at, bool la
 	if (r == 1) {
 		n = MIN((size_t)sqlite3_column_bytes(st, 1), NAMES_MAX);
 		*row = index_parent(sqlite3_column_int64(st, 0));
-		r = n + !last <= *at ? 0 : -ENAMETOOLONG;
+		r = n + !last + CUT_LEN <= *at ? 0 : -ENAMETOOLONG;
 	} else {
 		r = r == 0 ? -ENOENT : r;
 	}
@@ -157,8 +160,8 @@ int index_path(struct index *x, uint64_t row, char *out, size_t size)
 	index_give_back(x, c);
 	if (r < 0 && r != -ENAMETOOLONG)
 		return r;
+	if (r == -ENAMETOOLONG)
+		memcpy(out + (at -= CUT_LEN), CUT, CUT_LEN);
 	memmove(out, out + at, size - at);
-	if (r == -ENAMETOOLONG && size - at > 4)
-		memcpy(out, "...", 3);
 	return 0;
 }

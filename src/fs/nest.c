@@ -14,7 +14,7 @@
 
 #define BUCKETS 4096u
 #define FILES_EACH 4u	  /* open files that one may need, with room for others */
-#define NAME_LEN 512u	  /* bytes of a path in messages */
+#define NAME_LEN 1024u	  /* bytes of a path in messages */
 #define TROUBLES_MAX 100u /* named in the status */
 
 struct nested {
