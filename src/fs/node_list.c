@@ -160,14 +160,16 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct wai
 	if (ino == INO_ROOT)
 		return list_root(fs, after, fn, arg);
 	if (dir.row > 0) {
-		l = (struct member_list){ fs,
-					  dir,
-					  *then == 0,
-					  attr,
-					  *then != -EAGAIN && node_shows_nested(fs, &dir),
-					  after,
-					  fn,
-					  arg };
+		l = (struct member_list){
+			fs,
+			dir,
+			*then == 0,
+			attr,
+			archive_settled(dir.archive) && node_shows_nested(fs, &dir),
+			after,
+			fn,
+			arg
+		};
 		return dir.kind == KIND_VERSIONS ? list_versions(&l) : list_members(&l);
 	}
 	return list_fixed(fs, e, n, after, fn, arg);
