@@ -12,8 +12,10 @@
 #include "archive/bzip2_scan.h"
 #include "archive/codec.h"
 
-#define BLOCK_MAX ((size_t)2 << 20) /* no block of 900 000 bytes is as large when it is compressed */
+#define BLOCK_MAX \
+	((size_t)2 << 20) /* no block of 900 000 bytes is as large when it is compressed */
 #define BLOCK_BYTES 900000u
+#define END_BITS 80u /* of a stream: 48 that say so, and a CRC */
 
 static bool bzip2_match(const unsigned char *head, size_t n)
 {
@@ -27,9 +29,10 @@ static bool bzip2_match(const unsigned char *head, size_t n)
 struct bzip2_cutter {
 	struct cutter c;
 	struct bzip2_scan scan;
-	uint64_t from;   /* file offset of the first byte gone through */
+	uint64_t from; /* file offset of the first byte gone through */
 	uint64_t blocks;
-	bool ended;      /* the end of a stream was the last that came by */
+	uint64_t
+		end; /* bit behind a stream's end and its CRC, when that was the last that came by */
 };
 
 static int cutter_run(struct cutter *c, const unsigned char **in, size_t *n_in, struct cut *out)
@@ -39,17 +42,19 @@ static int cutter_run(struct cutter *c, const unsigned char **in, size_t *n_in, 
 	uint64_t at;
 
 	while ((e = bzip2_scan_run(&b->scan, in, n_in, &at)) == BZIP2_AT_END)
-		b->ended = true;
+		b->end = at + END_BITS;
 	if (e == BZIP2_NONE)
 		return 0;
-	b->ended = false;
+	b->end = UINT64_MAX;
 	*out = (struct cut){ .in_bit = b->from * 8 + at, .weight = b->blocks++ * BLOCK_BYTES };
 	return 1;
 }
 
 static int cutter_end(struct cutter *c)
 {
-	return container_of(c, struct bzip2_cutter, c)->ended ? 0 : -ENODATA;
+	const struct bzip2_cutter *b = container_of(c, struct bzip2_cutter, c);
+
+	return b->end <= b->scan.bytes * 8 ? 0 : -ENODATA;
 }
 
 static void bzip2_cutter_free(struct cutter *c)
@@ -72,6 +77,7 @@ static int bzip2_cutter_new(struct reader *raw, const _Atomic bool *stop,
 	if (!b)
 		return -ENOMEM;
 	b->c.ops = &ops;
+	b->end = UINT64_MAX;
 	b->from = from ? from->in_bit / 8 : 0;
 	bzip2_scan_init(&b->scan);
 	*out = &b->c;
@@ -83,8 +89,8 @@ static int bzip2_cutter_new(struct reader *raw, const _Atomic bool *stop,
 struct bzip2_decoder {
 	struct decoder d;
 	struct bzip2_scan scan;
-	unsigned shift;     /* bits of the first byte that are not the block's */
-	bool begun;         /* the block's head has come */
+	unsigned shift; /* bits of the first byte that are not the block's */
+	bool begun;	/* the block's head has come */
 	uint32_t crc;
 	unsigned char *buf; /* the block as it is in the file, then the stream made of it */
 	size_t len, cap;

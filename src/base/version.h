@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* version.h - what configure decided: the version, and SANITIZED when built with sanitizers. */
+/* version.h - what configure decided: the version, the codecs, and SANITIZED when built
+ * with sanitizers. */
 #ifndef BASE_VERSION_H
 #define BASE_VERSION_H
 
@@ -11,6 +12,12 @@
 #define MDCFS_VERSION PACKAGE_VERSION
 #else
 #define MDCFS_VERSION "dev"
+#endif
+
+#ifdef CODECS
+#define MDCFS_CODECS CODECS
+#else
+#define MDCFS_CODECS ""
 #endif
 
 #endif

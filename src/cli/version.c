@@ -33,8 +33,9 @@ int command_version(int argc, char **argv)
 	if (optind < argc)
 		return command_misused(argv[0], "nothing is expected behind the options");
 	if (as_json)
-		printf("{\"version\":\"%s\"}\n", MDCFS_VERSION);
+		printf("{\"version\":\"%s\",\"codecs\":\"%s\"}\n", MDCFS_VERSION, MDCFS_CODECS);
 	else
-		printf("mdcfs %s\n", MDCFS_VERSION);
+		printf("mdcfs %s\ntarballs by block or frame: %s\n", MDCFS_VERSION,
+		       MDCFS_CODECS[0] ? MDCFS_CODECS : "none");
 	return 0;
 }
