@@ -187,6 +187,8 @@ static void unit_run(struct job *j)
 
 	if (r == 0)
 		r = decode_turn(u);
+	if (r != 0) /* it may have to wait for its turn: it does so without a window or a dictionary */
+		u->decoder = decoder_free(u->decoder);
 	LOCK_SCOPE(&l->lock);
 	u->over = r != 0;
 	u->result = MIN(r, 0);
