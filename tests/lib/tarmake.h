@@ -56,7 +56,7 @@ static inline void header(struct buf *b, const char *magic, char type, const cha
 {
 	char block[TAR_BLOCK] = { 0 };
 
-	memcpy(block, name, strnlen(name, 100));
+	memcpy(block, name, MIN(strlen(name), 100));
 	memcpy(block + 100, "0000644", 8);
 	put_octal(block + 124, 11, size);
 	block[156] = type;
