@@ -14,7 +14,8 @@
 #   e  first pass over a .tar.gz          against curl | gzip -dc | tar t
 #   f  find                               against a tmpfs with the same names
 #   g  a large index: mounting, finding, looking up, memory
-#   h  other programs that mount archives (tests/bench/peers.sh)
+#   h  other programs that mount archives (tests/bench/peers.sh): ratarmount, installed from PyPI below
+#      BENCH_DATA where that works, and archivemount where it is installed
 #
 # Page caches are dropped where the row says so; that needs root, and those rows are left out without it.
 . "${srcdir:-.}/tests/functions.sh"
