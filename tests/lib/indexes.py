@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Check SQLite indexes of archives: each is sound, and all have the same members and attributes.
+"""Check SQLite indexes of archives: each is sound, and all have the same members, attributes and seek points.
 
     indexes.py INDEX...
 
@@ -9,12 +9,22 @@ Exit 1, and says what is wrong, when not.
 import sqlite3
 import sys
 
+TABLES = {"member": "id", "xattr": "member, name", "point": "out"}
 
-def members(db):
-    """All there is to know, in archive order: the numbers are inode numbers."""
-    return (db.execute("SELECT * FROM member ORDER BY id").fetchall() +
-            db.execute("SELECT * FROM xattr ORDER BY member, name").fetchall() +
-            db.execute("SELECT out, in_bit, flags, crc, mout FROM point ORDER BY out").fetchall())
+
+def rows(db, table):
+    """All there is to know, in order: the numbers of members are inode numbers."""
+    return db.execute("SELECT * FROM %s ORDER BY %s" % (table, TABLES[table])).fetchall()
+
+
+def compare(path, table, first, mine):
+    if mine == first:
+        return
+    print("%s: %d rows in %s, %d in the first one" % (path, len(mine), table, len(first)))
+    for a, b in zip(first, mine):
+        if a != b:
+            sys.exit("first difference: %s, %s" % (a, b))
+    sys.exit(1)
 
 
 def main():
@@ -24,16 +34,12 @@ def main():
         sound = db.execute("PRAGMA integrity_check").fetchall()
         if sound != [("ok",)]:
             sys.exit("%s: %s" % (path, sound[:5]))
-        rows = members(db)
-        first = rows if first is None else first
-        if len(rows) < 2:
+        mine = {table: rows(db, table) for table in TABLES}
+        first = first or mine
+        if len(mine["member"]) < 2:
             sys.exit("%s: no members" % path)
-        if rows != first:
-            print("%s: %d members, %d in the first one" % (path, len(rows), len(first)))
-            for a, b in zip(first, rows):
-                if a != b:
-                    sys.exit("first difference: %s, %s" % (a, b))
-            sys.exit(1)
+        for table in TABLES:
+            compare(path, table, first[table], mine[table])
 
 
 main()
