@@ -4,13 +4,15 @@
  * The input is the whole file when it begins as SQLite's do; else it is a list of patches {offset: 2
  * bytes, length: 1 byte, bytes} to a sound index, which is made anew at every start so that
  * it is always of today's format.
- * What must hold: it opens, as it is or started anew, and whatever is asked of it gets an answer.
+ * What must hold: it opens, as it is or started anew, and whatever is asked of it gets an answer;
+ * what would be taken from a stranger is complete and has no name that cannot be shown.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "archive/index.h"
+#include "archive/index_vet.h"
 #include "base/file.h"
 #include "fuzz.h"
 
@@ -288,6 +290,33 @@ static void write_on(struct index *x)
 	index_rollback(x);
 }
 
+/* Would it be taken from a stranger?  Then it is complete, and its names can be shown. */
+static bool vetted(void)
+{
+	char why[256] = "";
+	int r = index_vet(path, IDENTITY, why);
+
+	CHECK(r == 0 || (r < 0 && (r != -EBADMSG || why[0])));
+	return r == 0;
+}
+
+static int on_good_name(void *arg, uint64_t cookie, const char *name, const struct member *m)
+{
+	(void)arg;
+	(void)cookie;
+	(void)m;
+	CHECK(name[0] && !strchr(name, '/') && strlen(name) <= 255);
+	CHECK(strcmp(name, ".") != 0 && strcmp(name, "..") != 0);
+	return 0;
+}
+
+static void check_vetted(struct index *x)
+{
+	CHECK(index_number(x, "complete", 0) != 0);
+	for (uint64_t id = INDEX_ROOT; id < 32; id++)
+		(void)!index_list(x, id, 1, on_good_name, NULL);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
@@ -296,12 +325,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	fuzz_make_dir();
 	snprintf(path, sizeof(path), "%s/index.db", fuzz_dir);
 	make_sound();
+	CHECK(vetted());
 	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct index *x;
+	bool good;
 
 	if (n > FILE_MAX)
 		return 0;
@@ -311,7 +342,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		write_whole(p, n);
 	else
 		write_patched(p, n);
+	good = vetted();
 	CHECK(index_open(path, IDENTITY, &x) == 0);
+	if (good)
+		check_vetted(x);
 	ask_members(x);
 	ask_history(x);
 	ask_paths(x);
