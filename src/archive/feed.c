@@ -33,6 +33,8 @@ int feed_new(struct reader *r, uint64_t off, unsigned max_ranges, uint64_t max_b
 	f->reader = r;
 	f->stop = stop;
 	f->max_ranges = MIN(MAX(max_ranges, 1), MAX_CHUNKS);
+	if (r->ahead_max > 0)
+		max_bytes = MIN(max_bytes, r->ahead_max);
 	f->max_bytes = MAX(max_bytes, 2 * (uint64_t)FIRST_CHUNK);
 	f->end = r->size;
 	f->chunk_size = FIRST_CHUNK;

@@ -10,6 +10,7 @@
 #include "archive/state.h"
 #include "base/digest.h"
 
+#define AHEAD_MAX (4u << 20)	/* the outer archive's blocks are read ahead besides */
 #define RUN ((uint64_t)4 << 20) /* ordered at once; then taken block by block as it comes */
 
 struct memberreader {
@@ -143,7 +144,9 @@ int memberreader_new(struct archive *outer, const struct member *m, struct membe
 		return e;
 	}
 	r->outer = outer;
-	r->reader = (struct reader){ .ops = &member_ops, .size = m->size, .identity = r->identity };
+	r->reader = (struct reader){
+		.ops = &member_ops, .size = m->size, .identity = r->identity, .ahead_max = AHEAD_MAX
+	};
 	*out = r;
 	return 0;
 }

@@ -27,6 +27,7 @@ struct reader {
 	const struct reader_ops *ops;
 	uint64_t size;
 	const char *identity; /* hex; the version whose bytes these are */
+	uint64_t ahead_max;   /* bytes of chunks under way at once that are of use; 0: no bound */
 };
 
 /* As the op, for any range: clipped to the object's size; 0 at and beyond its end. */

@@ -181,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		&codec_gzip, /* which has a target of its own: this one takes no cutter */
 	};
 	static const struct reader_ops ops = { .pread = memory_pread };
-	struct memory m = { { &ops, n, "fuzz" }, p };
+	struct memory m = { { .ops = &ops, .size = n, .identity = "fuzz" }, p };
 	AUTO(auto_free) void *head = fuzz_copy(p, MIN(n, 512));
 
 	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++)

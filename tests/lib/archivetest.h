@@ -128,7 +128,7 @@ static inline void rig_open(struct rig *g, const void *bytes, size_t n, const ch
 	};
 
 	g->bytes = bytes;
-	g->reader = (struct reader){ &ops, n, bc.identity };
+	g->reader = (struct reader){ .ops = &ops, .size = n, .identity = bc.identity };
 	g->opt.read_ahead = (uint64_t)64 << 20;
 	g->opt.connections = 4;
 	g->st.opt = &g->opt;
