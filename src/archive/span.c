@@ -138,13 +138,22 @@ static bool hand_over(struct span *s)
 
 /* ---- input ---- */
 
+/* Is nothing wanted behind the block under construction? */
+static bool ends_at_edge(struct span *s)
+{
+	return end_of(s) << BLOCK_SHIFT <= s->out + BLOCK_SIZE - 1;
+}
+
 /* Order the compressed bytes from there to the end of the unit, or to the next seek point behind
  * what is wanted, or a step. */
 static int fetch(struct span *s, uint64_t from)
 {
 	struct gzip_point next;
-	uint64_t to = MIN(s->in_end, from + (s->edge ? EDGE_STEP : UNIT_STEP));
+	uint64_t to;
 
+	s->edge =
+		s->edge && ends_at_edge(s); /* another decode may have left its wants to this one */
+	to = MIN(s->in_end, from + (s->edge ? EDGE_STEP : UNIT_STEP));
 	if (s->codec->sequential) {
 		to = from + STEP;
 		if (index_point_after(s->a->index, end_of(s) << BLOCK_SHIFT, &next) == 0 &&
@@ -285,8 +294,8 @@ static int make_part(struct span *s)
 /* Of a damaged stream the last block ends where the damage begins. */
 static int damaged(struct span *s)
 {
-	if (s->part && s->out == blocks_size(s->a->stream))
-		publish(s, s->out >> BLOCK_SHIFT);
+	if (s->part && s->out >= blocks_size(s->a->stream))
+		publish(s, blocks_size(s->a->stream) >> BLOCK_SHIFT);
 	return log_error(-EIO, "%s: the compressed data is damaged", s->a->filename);
 }
 
@@ -321,7 +330,8 @@ static int decode_block(struct span *s)
 	stats_add(inflated_bytes, BLOCK_SIZE - at - room);
 	s->out += BLOCK_SIZE - at - room;
 	s->part->len = (uint32_t)(BLOCK_SIZE - room);
-	if (r >= 0 && s->out > blocks_size(s->a->stream)) /* the pass has found damage before that */
+	if (r >= 0 &&
+	    s->out > blocks_size(s->a->stream)) /* the pass has found damage before that */
 		r = -EBADMSG;
 	if (r < 0)
 		return r;
@@ -354,7 +364,7 @@ static int next_unit(struct span *s)
 	s->reach = 0;
 	if (is_done(s))
 		return DONE;
-	s->edge = end_of(s) << BLOCK_SHIFT <= s->out + BLOCK_SIZE - 1;
+	s->edge = ends_at_edge(s);
 	s->from = s->next;
 	pthread_mutex_lock(&s->a->lock);
 	s->unit = s->from.in_bit;
