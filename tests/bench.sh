@@ -4,7 +4,7 @@
 #
 # What is compared runs in turn, A B A B ..., and the medians are shown with their ratio and the goal.
 #
-#   BENCH_ONLY=a,d    only these parts (a to h)      BENCH_RUNS=5   runs of each, 3 without
+#   BENCH_ONLY=a,d    only these parts (a to i)      BENCH_RUNS=5   runs of each, 3 without
 #   BENCH_BIG=1       5 million members, 2 GB too    BENCH_DATA=DIR keep the generated files there
 #
 #   a  sequential read, nothing cached    against curl, one stream and eight ranges in parallel
@@ -16,6 +16,8 @@
 #   g  a large index: mounting, finding, looking up, memory
 #   h  other programs that mount archives (tests/bench/peers.sh): ratarmount, installed from PyPI below
 #      BENCH_DATA where that works, and archivemount where it is installed
+#   i  first pass over tarballs that are decoded by block or frame, against curl | xz -dc | tar t and its
+#      like; only when asked for: BENCH_ONLY=i
 #
 # Page caches are dropped where the row says so; that needs root, and those rows are left out without it.
 . "${srcdir:-.}/tests/functions.sh"
@@ -582,6 +584,39 @@ part_g() {
 	done
 }
 
+units_pipe() { # URL COMMAND
+	curl -sf "$1" | "$2" -dc | tar t >/dev/null
+}
+
+# The members of small.tar.gz, packed again by a tool that makes units.
+units_pass() { # SUFFIX COMMAND-TO-UNPACK COMMAND-TO-PACK...
+	name=units.tar.$1 unpack=$2
+	shift 2
+	gzip -dc "$data/small.tar.gz" >"$tmp/small.tar"
+	make_file "$name" "$@" "$tmp/small.tar"
+	rm "$tmp/small.tar"
+	pread_all "$data/$name"
+	for i in $(seq "$runs"); do
+		fresh_cache
+		mount_mdcfs "$url/$name"
+		timed "i.$unpack.ours" count_find "$mnt/units/units/corpus/en/clips" $((SMALL_FILES + 1))
+		umount_mdcfs
+		timed "i.$unpack.theirs" units_pipe "$url/$name" "$unpack"
+	done
+	bytes=$(stat -c %s "$data/$name")
+	row_rate "i first pass, $name of $((bytes / 1000000)) MB | curl, $unpack -dc, tar t" \
+		$((bytes >> 20)) "i.$unpack.ours" "i.$unpack.theirs" "> 1.0"
+}
+
+part_i() {
+	requires xz zstd pzstd bzip2 lz4
+	need_small
+	units_pass xz xz xz -T0 -1 --block-size=8MiB -c
+	units_pass zst zstd pzstd -q -c
+	units_pass bz2 bzip2 bzip2 -c
+	units_pass lz4 lz4 lz4 -q -c
+}
+
 . "$top/tests/bench/peers.sh"
 
 build_tools
@@ -589,6 +624,6 @@ start_nginx
 printf '%s, %s cores, Linux %s, mdcfs %s; median of %s\n' "$(date +%F)" "$(nproc)" "$(uname -r)" \
 	"$("$MDCFS" version | awk 'NR == 1 { print $2 }')" "$runs"
 row "" mdcfs "the other" ratio goal
-for part in a b c d e f g h; do
+for part in a b c d e f g h i; do
 	! wanted $part || part_$part
 done
