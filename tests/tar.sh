@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
-# Archives by real tools: what src/archive/tar.c reads must be what Python's tarfile reads, in
+# Archives by real tools: what src/archive/tar/tar.c reads must be what Python's tarfile reads, in
 # pieces of any size, resumed behind every member and with the data left out.
 # $TARLIST is the program of tests/lib/tarlist.c.
 . "${srcdir:-.}/tests/functions.sh"

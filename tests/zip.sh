@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MPL-2.0
-# Zips by real tools: what src/archive/zip.c reads must be what Python's zipfile reads.
+# Zips by real tools: what src/archive/zip/zip.c reads must be what Python's zipfile reads.
 # $ZIPLIST is the program of tests/lib/ziplist.c.
 . "${srcdir:-.}/tests/functions.sh"
 requires python3 zip bsdtar 7z unzip

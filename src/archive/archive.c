@@ -7,19 +7,19 @@
 #include <sys/stat.h>
 
 #include "archive/format.h"
-#include "archive/zipforeign.h"
-#include "archive/zipmember.h"
-#include "archive/zipstored.h"
+#include "archive/zip/zipforeign.h"
+#include "archive/zip/zipmember.h"
+#include "archive/zip/zipstored.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "store/blocks.h"
 
 #define STREAM_READ_AHEAD (16u << 20) /* bytes, for one sequential reader */
-#define STREAM_FILL_MAX 16u           /* blocks: 2 MiB of output for one job, so that cores share */
-#define MEASURE_MS 900                /* between two measurements of the speed of a pass */
-#define AGAIN_MS 10000                /* a background pass that failed begins again after this */
-#define LINK_MAX 4095u                /* bytes of a symlink target kept as data */
+#define STREAM_FILL_MAX 16u	      /* blocks: 2 MiB of output for one job, so that cores share */
+#define MEASURE_MS 900		      /* between two measurements of the speed of a pass */
+#define AGAIN_MS 10000		      /* a background pass that failed begins again after this */
+#define LINK_MAX 4095u		      /* bytes of a symlink target kept as data */
 
 /* ---- demand ---- */
 

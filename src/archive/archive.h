@@ -9,7 +9,7 @@
 #ifndef ARCHIVE_ARCHIVE_H
 #define ARCHIVE_ARCHIVE_H
 
-#include "archive/index.h"
+#include "archive/index/index.h"
 #include "archive/tree.h"
 #include "store/reader.h"
 #include "store/store.h"
@@ -18,10 +18,10 @@ struct archive;
 
 struct archive_config {
 	struct store *st;
-	struct reader *raw;      /* the archive's own bytes */
-	const char *filename;    /* for messages and, where the bytes do not tell, the format */
-	const char *dir;         /* the index is kept there; NULL: in a temporary place */
-	const char *checksum;    /* SHA-256 the whole file should have; "" = not known */
+	struct reader *raw;   /* the archive's own bytes */
+	const char *filename; /* for messages and, where the bytes do not tell, the format */
+	const char *dir;      /* the index is kept there; NULL: in a temporary place */
+	const char *checksum; /* SHA-256 the whole file should have; "" = not known */
 };
 
 /* Open or make the index; reads nothing of the archive.  All borrowed.  0 or -errno. */
@@ -84,15 +84,15 @@ int archive_readlink(struct archive *a, const struct member *m, struct waiter *w
 		     char **out) MUST_CHECK;
 
 struct archive_info {
-	const char *format;      /* "tar.gz", or NULL: not known yet; borrowed */
-	const char *state;       /* "unopened", "reading", "resting", "complete", "failed" */
+	const char *format; /* "tar.gz", or NULL: not known yet; borrowed */
+	const char *state;  /* "unopened", "reading", "resting", "complete", "failed" */
 	uint64_t members;
 	uint64_t position, total; /* of the archive's own bytes */
 	uint64_t rate;		  /* of these, so many a second were read lately; 0: not known */
 	bool elsewhere;		  /* "reading", but by another process, which is followed */
-	int failure; /* "resting", since the last pass ended with this -errno; else 0 */
-	bool verified;		  /* the SHA-256 of the whole file is the one that was announced */
-	char error[256];         /* what is wrong with the archive, "" = nothing */
+	int failure;	 /* "resting", since the last pass ended with this -errno; else 0 */
+	bool verified;	 /* the SHA-256 of the whole file is the one that was announced */
+	char error[256]; /* what is wrong with the archive, "" = nothing */
 	uint64_t damage[TREE_DAMAGES]; /* members whose place was bent, or that were left out */
 };
 void archive_info(struct archive *a, struct archive_info *out);

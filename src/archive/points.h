@@ -7,7 +7,7 @@
 #ifndef ARCHIVE_POINTS_H
 #define ARCHIVE_POINTS_H
 
-#include "archive/gzip.h"
+#include "archive/gzip/gzip.h"
 
 struct points {
 	pthread_mutex_t lock; /* guards the rest */

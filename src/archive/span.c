@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "archive/codec.h"
+#include "archive/codec/codec.h"
 #include "archive/format.h"
 #include "base/log.h"
 #include "base/stats.h"

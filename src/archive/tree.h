@@ -11,7 +11,7 @@
 #ifndef ARCHIVE_TREE_H
 #define ARCHIVE_TREE_H
 
-#include "archive/index.h"
+#include "archive/index/index.h"
 
 /* What can be wrong with a member's place.  All but CLIMBS and XATTRS: it is left out. */
 #define TREE_DAMAGE(X) \
@@ -29,7 +29,7 @@ enum tree_damage {
 #define TREE_DAMAGE_ENUM(name, text) TREE_##name,
 	TREE_DAMAGE(TREE_DAMAGE_ENUM)
 #undef TREE_DAMAGE_ENUM
-	TREE_DAMAGES
+		TREE_DAMAGES
 };
 
 struct tree;

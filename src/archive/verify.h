@@ -9,7 +9,7 @@
 #ifndef ARCHIVE_VERIFY_H
 #define ARCHIVE_VERIFY_H
 
-#include "archive/index.h"
+#include "archive/index/index.h"
 #include "base/digest.h"
 
 struct verify;

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "archive/index_copy.h"
+#include "archive/index/index_copy.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/human.h"

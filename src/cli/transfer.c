@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "archive/index_copy.h"
-#include "archive/index_vet.h"
-#include "archive/parcel.h"
+#include "archive/index/index_copy.h"
+#include "archive/index/index_vet.h"
+#include "archive/index/parcel.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/human.h"

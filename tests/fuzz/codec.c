@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "archive/codec.h"
+#include "archive/codec/codec.h"
 #include "fuzz.h"
 
 #define OUT_MAX ((size_t)256 << 10)

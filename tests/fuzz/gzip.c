@@ -8,8 +8,8 @@
  */
 #include <errno.h>
 
-#include "archive/gzip_decoder.h"
-#include "archive/gzip_window.h"
+#include "archive/gzip/gzip_decoder.h"
+#include "archive/gzip/gzip_window.h"
 #include "fuzz.h"
 
 #define OUT_MAX ((size_t)192 << 10) /* a pass ends there: a bomb says nothing new */

@@ -11,8 +11,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "archive/index.h"
-#include "archive/index_vet.h"
+#include "archive/index/index.h"
+#include "archive/index/index_vet.h"
 #include "base/file.h"
 #include "fuzz.h"
 

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-#include "archive/zip.h"
+#include "archive/zip/zip.h"
 #include "base/buf.h"
 #include "fuzz.h"
 

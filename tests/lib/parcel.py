@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Exported indexes that are not sound, from one that is; the layout is that of src/archive/parcel.h.
+"""Exported indexes that are not sound, from one that is; the layout is that of src/archive/index/parcel.h.
 
     parcel.py GOOD FOLDER
 

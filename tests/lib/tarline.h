@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-#include "archive/tar.h"
+#include "archive/tar/tar.h"
 #include "base/buf.h"
 
 static int tarline_name(struct buf *out, const char *name)
@@ -41,16 +41,20 @@ static char tarline_type(const struct tar_entry *e)
 {
 	if (e->hard_link)
 		return 'h';
-	return S_ISDIR(e->mode) ? 'd' : S_ISLNK(e->mode) ? 'l' : S_ISCHR(e->mode) ? 'c' :
-	       S_ISBLK(e->mode) ? 'b' : S_ISFIFO(e->mode) ? 'p' : '-';
+	return S_ISDIR(e->mode)	   ? 'd'
+	       : S_ISLNK(e->mode)  ? 'l'
+	       : S_ISCHR(e->mode)  ? 'c'
+	       : S_ISBLK(e->mode)  ? 'b'
+	       : S_ISFIFO(e->mode) ? 'p'
+				   : '-';
 }
 
 /* Append the line of e, with its newline.  0 or -errno. */
 static inline int tarline_add(struct buf *out, const struct tar_entry *e)
 {
-	int r = buf_addf(out, "%c\t%04o\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64 ".%09" PRIu32
-			      "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64
-			      "\t%" PRIu32 ":%" PRIu32 "\t",
+	int r = buf_addf(out,
+			 "%c\t%04o\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64 ".%09" PRIu32 "\t%" PRIu64
+			 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu32 ":%" PRIu32 "\t",
 			 tarline_type(e), e->mode & 07777, e->uid, e->gid, e->mtime, e->mtime_ns,
 			 e->size, e->header, e->data, e->stored, e->dev_major, e->dev_minor);
 

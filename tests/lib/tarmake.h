@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "archive/tar_header.h"
+#include "archive/tar/tar_header.h"
 #include "base/buf.h"
 
 #define GNU_MAGIC "ustar  "

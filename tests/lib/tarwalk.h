@@ -4,18 +4,18 @@
 #ifndef TESTS_TARWALK_H
 #define TESTS_TARWALK_H
 
-#include "archive/tar.h"
+#include "archive/tar/tar.h"
 #include "base/buf.h"
 
 enum tarwalk_how {
-	TARWALK_ALL,     /* one parser, every byte */
+	TARWALK_ALL,	 /* one parser, every byte */
 	TARWALK_RESUMED, /* a new parser from the saved state behind each member */
-	TARWALK_HEADERS  /* one parser, data left out */
+	TARWALK_HEADERS	 /* one parser, data left out */
 };
 
 struct tarwalk {
 	enum tarwalk_how how;
-	size_t chunk; /* bytes fed at a time */
+	size_t chunk;						 /* bytes fed at a time */
 	int (*line)(struct buf *out, const struct tar_entry *e); /* 0 or -errno */
 	struct buf out;
 	uint64_t damage;

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "archive/zip.h"
+#include "archive/zip/zip.h"
 #include "base/file.h"
 
 static void print_path(const char *p)
@@ -40,7 +40,7 @@ static int print_member(void *arg, const struct zip_entry *e)
 	lies |= e->lie != NULL;
 
 	printf("%06o %" PRIu64 " %" PRIu64 " %08x %u %" PRIu64 " ", e->mode, e->size, e->packed,
-		e->crc, e->aes ? ZIP_AES : e->method, e->local);
+	       e->crc, e->aes ? ZIP_AES : e->method, e->local);
 	if (r == 0 && zip_local_size(head, &skip) == 0)
 		printf("%u ", skip);
 	else
@@ -89,8 +89,8 @@ static int locate(int fd, uint64_t size, struct zip_directory *d)
 	return r;
 }
 
-static int walk(
-	int fd, uint64_t size, const struct zip_directory *d, size_t piece, const char *encoding)
+static int walk(int fd, uint64_t size, const struct zip_directory *d, size_t piece,
+		const char *encoding)
 {
 	static const struct zip_ops ops = { print_member };
 	AUTO(auto_free) char *buf = malloc(piece);

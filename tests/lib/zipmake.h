@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "archive/zip.h"
+#include "archive/zip/zip.h"
 #include "base/buf.h"
 
 #define UNIX (3 << 8 | 20)
@@ -93,8 +93,8 @@ static inline void put_central(struct buf *b, const struct member *m, uint64_t l
 	pad(b, 'c', m->n_comment);
 }
 
-static inline void put_end(
-	struct buf *b, uint64_t entries, uint64_t size, uint64_t offset, size_t comment)
+static inline void put_end(struct buf *b, uint64_t entries, uint64_t size, uint64_t offset,
+			   size_t comment)
 {
 	put(b, 0x06054b50, 4);
 	put(b, 0, 4);
@@ -128,11 +128,11 @@ static const struct member some[] __attribute__((unused)) = {
 	{ .name = "dir/a", .made_by = UNIX, .attr = 0100644u << 16, .size = 7, .packed = 7 },
 	{ .name = "dir/link", .made_by = UNIX, .attr = 0120777u << 16, .size = 1, .packed = 1 },
 	{ .name = "b",
-		.made_by = FAT,
-		.method = ZIP_DEFLATED,
-		.size = 100,
-		.packed = 9,
-		.n_comment = 70 },
+	  .made_by = FAT,
+	  .method = ZIP_DEFLATED,
+	  .size = 100,
+	  .packed = 9,
+	  .n_comment = 70 },
 };
 
 #define BYTES(text) (text), sizeof(text) - 1
@@ -154,13 +154,13 @@ static inline int see(void *arg, const struct zip_entry *e)
 	snprintf(s->path, sizeof(s->path), "%.*s", 299, e->path);
 	s->n++;
 	assert_int_equal(buf_addf(&s->text, "%06o %" PRIu64 " %" PRIu64 " %s\n", e->mode, e->size,
-				 e->local, e->path),
-		0);
+				  e->local, e->path),
+			 0);
 	return s->answer;
 }
 
 static inline int walk(const struct buf *b, const struct zip_directory *d, size_t piece,
-	const char *encoding, struct seen *s, char *error)
+		       const char *encoding, struct seen *s, char *error)
 {
 	static const struct zip_ops ops = { see };
 	struct zip_walk *w;
@@ -186,8 +186,8 @@ static inline int walk(const struct buf *b, const struct zip_directory *d, size_
 }
 
 /* Walk an archive of one member; 4 KiB of something precede it. */
-static inline int walk_one(
-	const struct member *m, const char *encoding, struct seen *s, char *error)
+static inline int walk_one(const struct member *m, const char *encoding, struct seen *s,
+			   char *error)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
 	struct zip_directory d;

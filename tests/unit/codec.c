@@ -22,8 +22,8 @@
 #include <zstd.h>
 #endif
 
-#include "archive/codec.h"
-#include "archive/xxh32.h"
+#include "archive/codec/codec.h"
+#include "archive/codec/xxh32.h"
 #include "base/buf.h"
 
 #define PLAIN ((size_t)700000)

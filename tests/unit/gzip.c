@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "archive/gzip_decoder.h"
-#include "archive/gzip_window.h"
+#include "archive/gzip/gzip_decoder.h"
+#include "archive/gzip/gzip_window.h"
 
 #define BEYOND 65536u /* bytes decoded past the next point */
 
@@ -88,8 +88,8 @@ static int decode_span(enum gzip_engine engine, enum gzip_format f, const struct
 		size_t now = MIN(in_piece, n_in), room = MIN((size_t)50000, out.n), left = now;
 		size_t had = room;
 
-		r = s ? gzip_span_run(s, &in, &left, &out.p, &room) :
-			gzip_decoder_run(d, &in, &left, &out.p, &room, false);
+		r = s ? gzip_span_run(s, &in, &left, &out.p, &room)
+		      : gzip_decoder_run(d, &in, &left, &out.p, &room, false);
 		n_in -= now - left;
 		out.n -= had - room;
 		if (left == now && room == had && n_in == 0)
@@ -159,8 +159,9 @@ static void check_resume(const char *name, enum gzip_format f, const struct run 
 static void check_case(size_t i)
 {
 	static const size_t pieces[] = { 1, 7, 4096 };
-	struct bytes data = make_data(cases[i].kind, cases[i].n > 1 ? part_of(cases[i].n) : cases[i].n,
-				      4711 + (uint32_t)i);
+	struct bytes data =
+		make_data(cases[i].kind, cases[i].n > 1 ? part_of(cases[i].n) : cases[i].n,
+			  4711 + (uint32_t)i);
 	struct bytes packed = make_packed(&cases[i].how, cases[i].members, data);
 	enum gzip_format f = format_of(&cases[i].how);
 	int end = f == GZIP_RAW_DEFLATE ? 1 : 0;
@@ -374,10 +375,10 @@ static void test_other_tools(void **state)
 		uint64_t spacing;
 		size_t points;
 	} tools[] = {
-		{ "gzip", "-9 -n", 16384, 5 },	  { "gzip", "-1", 16384, 5 },
+		{ "gzip", "-9 -n", 16384, 5 },	     { "gzip", "-1", 16384, 5 },
 		{ "pigz", "-b 128 -p 2", 16384, 5 }, { "pigz", "-i -b 32", 4096, 10 },
-		{ "bgzip", "-c", 4096, 8 },	  { "igzip", "-0", 16384, 20 },
-		{ "igzip", "-1", 16384, 10 },	  { "igzip", "-3", 16384, 10 },
+		{ "bgzip", "-c", 4096, 8 },	     { "igzip", "-0", 16384, 20 },
+		{ "igzip", "-1", 16384, 10 },	     { "igzip", "-3", 16384, 10 },
 	};
 	struct bytes data = make_data(MIXED, part_of(1500000), 8);
 	char dir[] = "/tmp/mdcfs-gzip-XXXXXX", path[64], command[256];
@@ -420,9 +421,9 @@ static void test_other_tools(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),	     cmocka_unit_test(test_thin_windows),
-		cmocka_unit_test(test_raw_inside),   cmocka_unit_test(test_tiny_members),
-		cmocka_unit_test(test_bomb),	     cmocka_unit_test(test_empty_blocks),
+		cmocka_unit_test(test_all),	    cmocka_unit_test(test_thin_windows),
+		cmocka_unit_test(test_raw_inside),  cmocka_unit_test(test_tiny_members),
+		cmocka_unit_test(test_bomb),	    cmocka_unit_test(test_empty_blocks),
 		cmocka_unit_test(test_other_tools),
 	};
 

@@ -3,7 +3,7 @@
  * before the damage. */
 #include "gzip_fixture.h"
 
-#include "archive/gzip_decoder.h"
+#include "archive/gzip/gzip_decoder.h"
 
 static const struct how plain = { 6, 0, 8, 0, 31, false };
 static const struct how fields = { 6, 0, 8, 0, 31, true };
@@ -24,8 +24,9 @@ static bool is_prefix(struct bytes part, struct bytes whole)
 static size_t zlib_delivers(const struct how *how, struct bytes packed, size_t n)
 {
 	static unsigned char out[4096];
-	z_stream z = { .next_in = packed.p, .avail_in = (uInt)n, .next_out = out,
-		       .avail_out = sizeof(out) };
+	z_stream z = {
+		.next_in = packed.p, .avail_in = (uInt)n, .next_out = out, .avail_out = sizeof(out)
+	};
 
 	assert_int_equal(inflateInit2(&z, how->wbits), Z_OK);
 	inflate(&z, Z_NO_FLUSH);
@@ -271,8 +272,8 @@ static void test_length_wraps(void **state)
 	static const struct {
 		uint64_t more;
 		int r;
-	} cases[] = { { 0, 0 }, { 1ull << 32, 0 }, { 7ull << 32, 0 }, { 1, -EBADMSG },
-		      { 1ull << 31, -EBADMSG }, { (1ull << 32) + 1, -EBADMSG } };
+	} cases[] = { { 0, 0 },	       { 1ull << 32, 0 },	 { 7ull << 32, 0 },
+		      { 1, -EBADMSG }, { 1ull << 31, -EBADMSG }, { (1ull << 32) + 1, -EBADMSG } };
 	struct bytes data = make_data(AUDIO, 300000, 3), packed = make_packed(&plain, 1, data);
 	struct run run = { 0 };
 
@@ -365,7 +366,8 @@ static void test_bad_points(void **state)
 		struct gzip_span *s = NULL;
 
 		assert_int_equal(gzip_pass_new(cases[i].f, &cases[i].p, "\1bad!", cases[i].n, 1,
-					       &ops, &run, &z), cases[i].r);
+					       &ops, &run, &z),
+				 cases[i].r);
 		assert_int_equal(gzip_span_new(cases[i].f, &cases[i].p, "\1bad!", cases[i].n, &s),
 				 cases[i].r);
 		assert_int_equal(z != NULL, cases[i].r == 0);

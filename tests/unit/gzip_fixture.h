@@ -15,7 +15,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "archive/gzip.h"
+#include "archive/gzip/gzip.h"
 
 /* $TEST_SMALL: what runs the test makes it fifty times slower.  The same cases then, of this part of
  * their size; a point needs 32 KiB of output, so there are a few all the same. */
@@ -82,8 +82,8 @@ static inline struct bytes make_data(enum kind kind, size_t n, uint32_t seed)
 struct how {
 	int level, strategy, mem_level;
 	size_t flush_every; /* a Z_FULL_FLUSH after so many bytes; 0: none */
-	int wbits;          /* 31: gzip, -15: raw */
-	bool fields;        /* FEXTRA, FNAME, FCOMMENT and FHCRC in the header */
+	int wbits;	    /* 31: gzip, -15: raw */
+	bool fields;	    /* FEXTRA, FNAME, FCOMMENT and FHCRC in the header */
 };
 
 static inline void deflate_all(z_stream *z, const struct how *how, struct bytes data)
@@ -106,15 +106,19 @@ static inline void deflate_all(z_stream *z, const struct how *how, struct bytes 
 static inline void append_packed(struct bytes *b, const struct how *how, struct bytes data)
 {
 	static unsigned char extra[700], name[] = "name", comment[] = "comment";
-	gz_header h = { .extra = extra, .extra_len = sizeof(extra), .name = name,
-			.comment = comment, .hcrc = 1 };
+	gz_header h = { .extra = extra,
+			.extra_len = sizeof(extra),
+			.name = name,
+			.comment = comment,
+			.hcrc = 1 };
 	z_stream z = { 0 };
 	size_t room = data.n + data.n / 4 + 4096;
 
 	if (how->flush_every)
 		room += data.n / how->flush_every * 64;
-	assert_int_equal(deflateInit2(&z, how->level, Z_DEFLATED, how->wbits, how->mem_level,
-				      how->strategy), Z_OK);
+	assert_int_equal(
+		deflateInit2(&z, how->level, Z_DEFLATED, how->wbits, how->mem_level, how->strategy),
+		Z_OK);
 	if (how->fields)
 		assert_int_equal(deflateSetHeader(&z, &h), Z_OK);
 	b->p = realloc(b->p, b->n + room);
@@ -152,7 +156,7 @@ struct run {
 	size_t room;
 	struct noted *points;
 	size_t n_points;
-	int result;         /* of the first feed that was not 0, else of the end */
+	int result; /* of the first feed that was not 0, else of the end */
 	char error[200];
 	size_t fail_output; /* output() returns 42 at the so manieth call; 0: never */
 	size_t fail_point;
@@ -201,7 +205,8 @@ static inline void run_pass(struct run *run, enum gzip_format f, const struct no
 	int r = 0;
 
 	assert_int_equal(gzip_pass_new(f, from ? &from->p : NULL, from ? from->window : NULL,
-				       from ? from->n : 0, spacing, &ops, run, &z), 0);
+				       from ? from->n : 0, spacing, &ops, run, &z),
+			 0);
 	while (r == 0 && at < packed.n) {
 		size_t n = MIN(piece, packed.n - at);
 		unsigned char *copy = malloc(n); /* so that reading beyond it is noticed */

@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "archive/gzip_header.h"
-#include "archive/gzip_inflate.h"
+#include "archive/gzip/gzip_header.h"
+#include "archive/gzip/gzip_inflate.h"
 
 #define HEAD(flags) 0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 0, 3
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "archive/gzip_window.h"
+#include "archive/gzip/gzip_window.h"
 
 static uint32_t seed = 12345;
 

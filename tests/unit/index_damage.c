@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "archive/index.h"
+#include "archive/index/index.h"
 #include "base/file.h"
 
 #define IDENTITY "one version of one object"

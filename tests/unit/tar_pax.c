@@ -3,12 +3,15 @@
 #include <errno.h>
 
 #include "../lib/tarmake.h"
-#include "archive/tar_pax.h"
+#include "archive/tar/tar_pax.h"
 
 /* The records of a body: are they well-formed, and what is the path then? */
 static void test_records(void **state)
 {
-	static const struct { const char *text, *path; int r; } bodies[] = {
+	static const struct {
+		const char *text, *path;
+		int r;
+	} bodies[] = {
 		{ "8 path=a\n", NULL, -EBADMSG },
 		{ "9 path=a\n", "a", 0 },
 		{ "09 path=\n", NULL, 0 },
@@ -46,9 +49,16 @@ static void test_records(void **state)
 
 static void test_mtimes(void **state)
 {
-	static const struct { const char *text; int64_t s; uint32_t ns; } times[] = {
-		{ "0", 0, 0 }, { "-0.000000001", -1, 999999999 }, { "-1", -1, 0 },
-		{ "1350244992.0239601089", 1350244992, 23960108 }, { "12.5", 12, 500000000 },
+	static const struct {
+		const char *text;
+		int64_t s;
+		uint32_t ns;
+	} times[] = {
+		{ "0", 0, 0 },
+		{ "-0.000000001", -1, 999999999 },
+		{ "-1", -1, 0 },
+		{ "1350244992.0239601089", 1350244992, 23960108 },
+		{ "12.5", 12, 500000000 },
 		{ "-62135596800.25", -62135596801, 750000000 },
 		{ "9223372036854775806.9", INT64_MAX - 1, 900000000 },
 		{ "-9223372036854775806.9", INT64_MIN + 1, 100000000 },

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "../lib/tarmake.h"
-#include "archive/tar_pax.h"
+#include "archive/tar/tar_pax.h"
 
 static void test_keys(void **state)
 {
@@ -41,12 +41,24 @@ static void test_keys(void **state)
 
 static void test_base64(void **state)
 {
-	static const struct { const char *text, *bytes; int r; } values[] = {
-		{ "", "", 0 },           { "YQ==", "a", 0 },     { "YQ", "a", 0 },
-		{ "YWI=", "ab", 0 },     { "YWI", "ab", 0 },     { "YWJj", "abc", 0 },
-		{ "YWJjZA", "abcd", 0 }, { "/+8B", "\377\357\1", 0 },
-		{ "Y", "", -EBADMSG },   { "YQ=", "", -EBADMSG }, { "=", "", -EBADMSG },
-		{ "====", "", -EBADMSG }, { "YQ==YQ==", "", -EBADMSG }, { "YW\nJj", "", -EBADMSG },
+	static const struct {
+		const char *text, *bytes;
+		int r;
+	} values[] = {
+		{ "", "", 0 },
+		{ "YQ==", "a", 0 },
+		{ "YQ", "a", 0 },
+		{ "YWI=", "ab", 0 },
+		{ "YWI", "ab", 0 },
+		{ "YWJj", "abc", 0 },
+		{ "YWJjZA", "abcd", 0 },
+		{ "/+8B", "\377\357\1", 0 },
+		{ "Y", "", -EBADMSG },
+		{ "YQ=", "", -EBADMSG },
+		{ "=", "", -EBADMSG },
+		{ "====", "", -EBADMSG },
+		{ "YQ==YQ==", "", -EBADMSG },
+		{ "YW\nJj", "", -EBADMSG },
 		{ "YWJj-_A", "", -EBADMSG },
 	};
 
@@ -59,8 +71,8 @@ static void test_base64(void **state)
 		r = tar_xattr_value(TAR_XATTR_BASE64, &b);
 		if (r != values[i].r)
 			fail_msg("%s: %d", values[i].text, r);
-		if (r == 0 && (b.len != strlen(values[i].bytes) ||
-			       memcmp(b.p, values[i].bytes, b.len) != 0))
+		if (r == 0 &&
+		    (b.len != strlen(values[i].bytes) || memcmp(b.p, values[i].bytes, b.len) != 0))
 			fail_msg("%s: other bytes", values[i].text);
 	}
 }
@@ -145,8 +157,8 @@ static void test_records(void **state)
 
 		tar_pax_start(&r, false);
 		for (size_t at = 0; at < body.len; at += piece)
-			assert_int_equal(tar_pax_feed(&r, &p, body.p + at,
-						      MIN(piece, body.len - at)), 0);
+			assert_int_equal(
+				tar_pax_feed(&r, &p, body.p + at, MIN(piece, body.len - at)), 0);
 		assert_int_equal(tar_pax_end(&r), 0);
 		assert_string_equal(p.path, "p");
 		assert_int_equal(p.xattrs.n, 3);
@@ -173,7 +185,10 @@ static void test_records(void **state)
 		bad.len = 0;
 		memset(big, 'v', XATTRS_VALUE_MAX + 1);
 		key[300] = i == 0 ? '\0' : 'n';
-		record(&bad, i < 2 ? key : i == 2 ? "SCHILY.xattr.user.a" : "LIBARCHIVE.xattr.user.a",
+		record(&bad,
+		       i < 2	? key
+		       : i == 2 ? "SCHILY.xattr.user.a"
+				: "LIBARCHIVE.xattr.user.a",
 		       i == 2 ? big : "a?");
 		record(&bad, "SCHILY.xattr.user.good", "1");
 		tar_pax_start(&r, false);
