@@ -76,6 +76,36 @@ wait "$@"
 cat "$tmp"/piece? "$tmp"/piece1[01] | cmp - "$tmp/in/noise" || fail "twelve readers at once"
 umount_mdcfs
 
+# --- an outer index made anew with other rows: what was kept of an inner archive stays its own
+mkdir "$tmp/rows"
+cd "$tmp/rows"
+for n in 1 2; do
+	printf 'of archive %s\n' $n >"text$n"
+	zip -q "in$n.zip" "text$n"
+done
+# In code page 437 the first name has a backslash, in Shift-JIS that byte is half of a character.
+python3 - "$tmp/rows.zip" <<'PYTHON'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w") as z:
+    odd = zipfile.ZipInfo("XY.txt")
+    odd.create_system = 0
+    z.writestr(odd, "first")
+    z.write("in1.zip")
+    z.write("in2.zip")
+b = open(sys.argv[1], "rb").read().replace(b"XY.txt", b"\x83\x5c.txt")
+open(sys.argv[1], "wb").write(b)
+PYTHON
+for encoding in CP437 SHIFT-JIS; do
+	mount_mdcfs -o "nested,encoding=$encoding" "$tmp/rows.zip"
+	for n in 1 2; do
+		expect "$encoding: what is in in$n.zip" "of archive $n" "$(cat "$mnt/rows/rows/in$n/text$n")"
+	done
+	outer=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["datasets"][0]["identity"])' \
+		"$mnt/.mdcfs/status.json")
+	umount_mdcfs
+	rm "$cache/objects/$outer"/index.db*
+done
+
 # --- depth
 cp "$tmp/made/deflated.zip" "$tmp/level.zip"
 cd "$tmp"

@@ -99,7 +99,7 @@ pid=$(awk '{ print $1; exit }' "$tmp/mounts")
 cat "$mnt/.mdcfs/status.json" "$mnt/.mdcfs/log" "$mnt/.mdcfs/metrics" "$log" "/proc/$pid/cmdline" "/proc/$pid/environ" >seen
 if grep -aF 's3cret' seen; then fail "the password was shown"; fi
 if grep -rF 's3cret' "$cache"; then fail "the password is in the cache"; fi
-expect "rights of what is cached" "600" "$(find "$cache/objects" -name 'stream.data' -exec stat -c %a {} + | sort -u)"
+expect "rights of what is cached" "600" "$(find "$cache/objects" -name 'stream-*.data' -exec stat -c %a {} + | sort -u)"
 umount_mdcfs
 
 note "a later mount finds the decoded blocks, but serves them with a password only"

@@ -17,8 +17,6 @@
 
 #define STREAM_READ_AHEAD (16u << 20) /* bytes, for one sequential reader */
 #define STREAM_FILL_MAX 16u	      /* blocks: 2 MiB of output for one job, so that cores share */
-#define MEASURE_MS 900		      /* between two measurements of the speed of a pass */
-#define AGAIN_MS 10000		      /* a background pass that failed begins again after this */
 #define LINK_MAX 4095u		      /* bytes of a symlink target kept as data */
 
 /* ---- demand ---- */
@@ -337,99 +335,54 @@ int archive_readlink(struct archive *a, const struct member *m, struct waiter *w
 	return 0;
 }
 
-/* ---- what is known ---- */
-
-bool archive_complete(struct archive *a)
-{
-	LOCK_SCOPE(&a->lock);
-	return a->state == ARCHIVE_COMPLETE;
-}
-
-bool archive_settled(struct archive *a)
-{
-	LOCK_SCOPE(&a->lock);
-	return a->state == ARCHIVE_COMPLETE || a->state == ARCHIVE_FAILED;
-}
-
-void archive_read_all(struct archive *a)
-{
-	LOCK_SCOPE(&a->lock);
-	a->read_all = true;
-	(void)archive_kick_locked(a);
-}
-
-/* Lately: about the last ten times. */
-static void measure_locked(struct archive *a)
-{
-	int64_t now = clock_ms(), passed = now - a->measured_ms;
-	uint64_t at = atomic_load(&a->raw_position), rate;
-
-	if (a->state != ARCHIVE_READING) {
-		a->measured_ms = 0;
-		a->rate = 0;
-		return;
-	}
-	if (a->measured_ms != 0 && passed < MEASURE_MS)
-		return;
-	if (a->measured_ms != 0) {
-		rate = (MAX(at, a->measured_at) - a->measured_at) * 1000 / (uint64_t)passed;
-		a->rate = a->rate ? (9 * a->rate + rate) / 10 : rate;
-	}
-	a->measured_ms = now;
-	a->measured_at = at;
-}
-
-void archive_tick(struct archive *a)
-{
-	LOCK_SCOPE(&a->lock);
-	measure_locked(a);
-	if (a->read_all && a->state == ARCHIVE_RESTING && clock_ms() - a->failed_ms > AGAIN_MS)
-		(void)archive_kick_locked(a);
-}
-
-void archive_info(struct archive *a, struct archive_info *out)
-{
-	static const char *const words[] = {
-		[ARCHIVE_RESTING] = "resting",
-		[ARCHIVE_READING] = "reading",
-		[ARCHIVE_COMPLETE] = "complete",
-		[ARCHIVE_FAILED] = "failed",
-	};
-
-	for (unsigned i = 0; i < TREE_DAMAGES; i++)
-		out->damage[i] = tree_damage(a->index, i);
-	LOCK_SCOPE(&a->lock);
-	out->format = a->format ? a->format->name : NULL;
-	out->state = a->state == ARCHIVE_RESTING && !a->format ? "unopened" : words[a->state];
-	out->members = index_members(a->index) - 1;
-	out->total = a->c.raw->size;
-	out->position = a->state == ARCHIVE_COMPLETE ? out->total : atomic_load(&a->raw_position);
-	out->rate = a->rate;
-	out->elsewhere = a->elsewhere && a->state == ARCHIVE_READING;
-	out->failure = a->state == ARCHIVE_RESTING && a->error != -ECANCELED ? a->error : 0;
-	out->verified = atomic_load(&a->verified);
-	memcpy(out->error, a->trouble, sizeof(out->error));
-}
-
-const char *archive_index_path(const struct archive *a)
-{
-	return a->temp_dir ? NULL : index_file(a->index);
-}
-
-uint64_t archive_progress(struct archive *a)
-{
-	return atomic_load(&a->progress);
-}
-
 /* ---- open and close ---- */
+
+/* Blocks of the stream are of use only to who lays it out in the same way: another version of the
+ * program, or one that was built otherwise, must not take its bytes for others. */
+void archive_set_format_locked(struct archive *a, const struct format *f)
+{
+	char kind[16];
+	size_t n = 0;
+
+	for (const char *s = f->name; *s && n < sizeof(kind) - 1; s++)
+		if (*s != '.')
+			kind[n++] = *s;
+	kind[n] = '\0';
+	snprintf(a->layer, sizeof(a->layer), "stream-%s-%u", kind, f->layout);
+	a->format = f;
+	blocks_set_layer(a->stream, a->layer);
+}
+
+/* The index says how it was read: 0, or it was by a program that could read more than this one. */
+static int reload_format_locked(struct archive *a)
+{
+	AUTO(auto_free) void *name = NULL;
+	const struct format *f;
+	size_t n;
+
+	if (a->format || index_value(a->index, "format", &name, &n) < 0)
+		return 0;
+	f = format_named(name);
+	if (f) {
+		archive_set_format_locked(a, f);
+		return 0;
+	}
+	snprintf(a->trouble, sizeof(a->trouble),
+		 "its index is of a \"%.32s\" archive, which this mdcfs was built without",
+		 (char *)name);
+	(void)log_error(0, "%s: %s", a->filename, a->trouble);
+	a->state = ARCHIVE_FAILED;
+	a->error = -EIO;
+	return -EIO;
+}
 
 void archive_reload_locked(struct archive *a)
 {
-	AUTO(auto_free) void *format = NULL, *trouble = NULL;
+	AUTO(auto_free) void *trouble = NULL;
 	size_t n;
 
-	if (!a->format && index_value(a->index, "format", &format, &n) == 0)
-		a->format = format_named(format);
+	if (reload_format_locked(a) < 0)
+		return;
 	if (index_value(a->index, "trouble", &trouble, &n) == 0)
 		snprintf(a->trouble, sizeof(a->trouble), "%s", (char *)trouble);
 	if (!a->format)
@@ -495,7 +448,6 @@ static int open_stream(struct archive *a)
 		.memory = a->c.st->memory,
 		.cache = a->c.st->cache,
 		.identity = a->c.raw->identity,
-		.layer = "stream",
 		.size = UINT64_MAX,
 		.read_ahead = MIN(STREAM_READ_AHEAD, a->c.st->opt->read_ahead / 8),
 		.fill_max = STREAM_FILL_MAX,

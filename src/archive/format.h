@@ -22,6 +22,9 @@ struct format {
 	/* Publish stream blocks whose end is at or before the archive's position, each once by
 	 * blocks_put() or blocks_fail().  Never blocks: works in jobs.  NULL: no stream. */
 	void (*fill)(struct archive *a, uint64_t first, uint32_t n, bool demand);
+	/* Grows with every change after which the same place in the stream is another byte: what older
+	 * versions of the program have cached is then not looked at. */
+	unsigned layout;
 	const struct codec *codec; /* what the stream is decoded with; NULL: that is the format's own */
 };
 

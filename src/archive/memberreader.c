@@ -130,20 +130,36 @@ static int copy_member(struct member *to, const struct member *m)
 	return 0;
 }
 
+/* By where the bytes are, and in which layout of the stream: the row may be another's when the outer
+ * index was made anew, with names read differently. */
+static int identify(struct memberreader *r)
+{
+	const struct member *m = &r->m;
+	uint32_t map = crc32c(0, m->extents, m->n_extents * sizeof(*m->extents));
+	char place[200];
+
+	snprintf(place, sizeof(place),
+		 "%d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %" PRIu32
+		 " %" PRIu32,
+		 (int)m->layer, m->off, m->stored, m->packed_off, m->packed, m->size, m->sparse,
+		 m->n_extents, map);
+	return digest_strings(r->identity, "member", r->outer->c.raw->identity, r->outer->layer,
+			      place, NULL);
+}
+
 int memberreader_new(struct archive *outer, const struct member *m, struct memberreader **out)
 {
 	struct memberreader *r = calloc(1, sizeof(*r));
-	char row[24];
 	int e = r ? copy_member(&r->m, m) : -ENOMEM;
 
-	snprintf(row, sizeof(row), "%" PRIu64, m->id);
-	if (e == 0)
-		e = digest_strings(r->identity, "member", outer->c.raw->identity, row, NULL);
+	if (e == 0) {
+		r->outer = outer;
+		e = identify(r);
+	}
 	if (e < 0) {
 		memberreader_free(r);
 		return e;
 	}
-	r->outer = outer;
 	r->reader = (struct reader){
 		.ops = &member_ops, .size = m->size, .identity = r->identity, .ahead_max = AHEAD_MAX
 	};

@@ -3,8 +3,8 @@
  *
  * Reads go through archive_pread() of the outer archive, and so do chunks: each is a job that
  * copies what is there, parks and goes on.  No thread is ever held by one.
- * The identity is made of the outer archive's and the member's row: both stay the same as long as
- * the outer archive's index and bytes do, so the inner one's index and blocks can be kept.
+ * The identity is made of the outer archive's and of where in it the member's bytes are: so the inner
+ * one's index and blocks can be kept, also when the outer one's index is made anew.
  * Threads: any, but memberreader_stop() and memberreader_free().
  */
 #ifndef ARCHIVE_MEMBERREADER_H

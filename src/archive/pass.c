@@ -382,7 +382,7 @@ static int find_format(struct archive *a, struct pass *p)
 		return -EBADMSG;
 	}
 	pthread_mutex_lock(&a->lock);
-	a->format = f;
+	archive_set_format_locked(a, f);
 	pthread_mutex_unlock(&a->lock);
 	return index_set_value(a->index, "format", f->name, strlen(f->name));
 }

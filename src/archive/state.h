@@ -58,6 +58,7 @@ struct archive {
 	pthread_cond_t demand;        /* the pass rests on it */
 	enum archive_state state;
 	const struct format *format;  /* NULL until the pass or the index has told */
+	char layer[32];               /* what the stream's blocks are kept as; "" until then */
 	bool joinable;
 	pthread_t thread;
 	int error;                    /* ARCHIVE_FAILED: -errno */
@@ -88,6 +89,8 @@ int archive_kick_locked(struct archive *a);
 /* Is there a reason for the pass to go on?  Drops wants that nobody waits for.  Lock held. */
 bool archive_demand_locked(struct archive *a);
 
+/* The kind of archive is known now.  Lock held. */
+void archive_set_format_locked(struct archive *a, const struct format *f);
 /* Take over what the index says: at the start, and when another mount has written it.  Lock held
  * (the reads are short and local). */
 void archive_reload_locked(struct archive *a);

@@ -6,6 +6,7 @@
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* since OpenSSL 3.0, without a replacement that does this */
 #include "base/digest.h"
+#include "base/bytes.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -59,23 +60,6 @@ uint64_t digest_bytes(const struct digest *d)
 	return d->bytes;
 }
 
-static void put_be(unsigned char *p, unsigned n, uint64_t v)
-{
-	while (n-- > 0) {
-		p[n] = (unsigned char)v;
-		v >>= 8;
-	}
-}
-
-static uint64_t get_be(const unsigned char *p, unsigned n)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
 void digest_save(const struct digest *d, unsigned char out[static DIGEST_STATE])
 {
 	_Static_assert(DIGEST_STATE == STATE_CRC + 4, "the layout in digest.h");
@@ -83,10 +67,10 @@ void digest_save(const struct digest *d, unsigned char out[static DIGEST_STATE])
 	memset(out, 0, DIGEST_STATE);
 	memcpy(out, STATE_MAGIC, STATE_WORDS);
 	for (unsigned i = 0; i < 8; i++)
-		put_be(out + STATE_WORDS + 4 * i, 4, d->ctx.h[i]);
-	put_be(out + STATE_COUNT, 8, d->bytes);
+		bytes_put_be(out + STATE_WORDS + 4 * i, 4, d->ctx.h[i]);
+	bytes_put_be(out + STATE_COUNT, 8, d->bytes);
 	memcpy(out + STATE_BLOCK, d->ctx.data, d->bytes % SHA256_CBLOCK);
-	put_be(out + STATE_CRC, 4, crc32c(0, out, STATE_CRC));
+	bytes_put_be(out + STATE_CRC, 4, crc32c(0, out, STATE_CRC));
 }
 
 int digest_load(const void *state, size_t n, struct digest **out)
@@ -95,14 +79,14 @@ int digest_load(const void *state, size_t n, struct digest **out)
 	struct digest *d;
 
 	if (n != DIGEST_STATE || memcmp(p, STATE_MAGIC, STATE_WORDS) != 0 ||
-	    get_be(p + STATE_CRC, 4) != crc32c(0, p, STATE_CRC))
+	    bytes_get_be(p + STATE_CRC, 4) != crc32c(0, p, STATE_CRC))
 		return -EINVAL;
 	d = digest_new();
 	if (!d)
 		return -ENOMEM;
 	for (unsigned i = 0; i < 8; i++)
-		d->ctx.h[i] = (SHA_LONG)get_be(p + STATE_WORDS + 4 * i, 4);
-	d->bytes = get_be(p + STATE_COUNT, 8);
+		d->ctx.h[i] = (SHA_LONG)bytes_get_be(p + STATE_WORDS + 4 * i, 4);
+	d->bytes = bytes_get_be(p + STATE_COUNT, 8);
 	d->ctx.num = (unsigned)(d->bytes % SHA256_CBLOCK);
 	d->ctx.Nl = (SHA_LONG)(d->bytes << 3); /* libcrypto counts bits, in two words */
 	d->ctx.Nh = (SHA_LONG)(d->bytes >> 29);

@@ -13,6 +13,7 @@
 
 struct blocks {
 	struct blocks_config c;
+	_Atomic(const char *) layer;	    /* c.layer, or what came later; NULL: not known */
 	_Atomic(struct cache_layer *) disk; /* set once, by the first who needs it; NULL: none */
 	_Atomic bool no_disk;		    /* there will be none */
 	_Atomic uint64_t size;
@@ -29,6 +30,7 @@ int blocks_new(const struct blocks_config *c, struct blocks **out)
 		return -ENOMEM;
 	b->c = *c;
 	atomic_init(&b->size, c->size);
+	atomic_init(&b->layer, c->layer);
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_mutex_init(&b->opening, NULL);
 	atomic_init(&b->no_disk, !c->cache);
@@ -43,18 +45,20 @@ int blocks_new(const struct blocks_config *c, struct blocks **out)
 static struct cache_layer *disk_of(struct blocks *b)
 {
 	struct cache_layer *l = atomic_load_explicit(&b->disk, memory_order_acquire);
+	const char *layer;
 	int r;
 
 	if (l || atomic_load_explicit(&b->no_disk, memory_order_relaxed))
 		return l;
 	LOCK_SCOPE(&b->opening);
 	l = atomic_load(&b->disk);
-	if (l || atomic_load(&b->no_disk))
+	layer = atomic_load(&b->layer);
+	if (l || !layer || atomic_load(&b->no_disk))
 		return l;
-	r = cache_layer_open(b->c.cache, b->c.identity, b->c.layer, &l);
+	r = cache_layer_open(b->c.cache, b->c.identity, layer, &l);
 	if (r < 0) {
 		atomic_store(&b->no_disk, true);
-		(void)log_warn(r, "%s layer is not cached", b->c.layer);
+		(void)log_warn(r, "%s layer is not cached", layer);
 		return NULL;
 	}
 	atomic_store_explicit(&b->disk, l, memory_order_release);
@@ -73,6 +77,11 @@ struct blocks *blocks_free(struct blocks *b)
 	pthread_mutex_destroy(&b->lock);
 	free(b);
 	return NULL;
+}
+
+void blocks_set_layer(struct blocks *b, const char *layer)
+{
+	atomic_store(&b->layer, layer);
 }
 
 void blocks_set_size(struct blocks *b, uint64_t size)

@@ -23,7 +23,7 @@ struct blocks_ops {
 struct blocks_config {
 	struct memory *memory;
 	struct cache *cache;       /* NULL: memory only */
-	const char *identity, *layer; /* borrowed until blocks_free() */
+	const char *identity, *layer; /* borrowed until blocks_free(); layer NULL: not known yet */
 	uint64_t size;             /* bytes; UINT64_MAX while not known */
 	uint64_t read_ahead;       /* bytes, for one reader at most */
 	uint32_t fill_max;         /* blocks for one fill at most */
@@ -34,6 +34,8 @@ struct blocks_config {
 
 int blocks_new(const struct blocks_config *c, struct blocks **out) MUST_CHECK;
 struct blocks *blocks_free(struct blocks *b); /* no fill may be under way; NULL ok; returns NULL */
+/* What they are kept as on disk: until then nothing is looked up there or written.  Once; borrowed. */
+void blocks_set_layer(struct blocks *b, const char *layer);
 void blocks_set_size(struct blocks *b, uint64_t size);
 uint64_t blocks_size(const struct blocks *b); /* bytes; UINT64_MAX while not known */
 

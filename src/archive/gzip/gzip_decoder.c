@@ -8,6 +8,7 @@
 
 #include "archive/gzip/gzip_header.h"
 #include "archive/gzip/gzip_window.h"
+#include "base/bytes.h"
 
 enum { IN_HEADER, IN_BODY, IN_TRAILER, AT_END };
 enum { GO_ON = GZIP_AT_MEMBER + 1 }; /* no event: the next state has something to do */
@@ -102,11 +103,6 @@ static int run_body(struct gzip_decoder *d, const unsigned char **in, size_t *n_
 	return r == GZIP_END ? end_body(d) : r;
 }
 
-static uint32_t little_endian(const unsigned char *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static int run_trailer(struct gzip_decoder *d, const unsigned char **in, size_t *n_in)
 {
 	size_t take = MIN(*n_in, TRAILER_SIZE - d->n_trailer);
@@ -116,9 +112,9 @@ static int run_trailer(struct gzip_decoder *d, const unsigned char **in, size_t 
 	use(d, in, n_in, take);
 	if (d->n_trailer < TRAILER_SIZE)
 		return GZIP_MORE;
-	if (little_endian(d->trailer) != d->crc)
+	if ((uint32_t)bytes_get_le(d->trailer, 4) != d->crc)
 		return fail(d, -EBADMSG, "wrong CRC");
-	if (little_endian(d->trailer + 4) != (uint32_t)d->member_out) /* modulo 2^32 */
+	if ((uint32_t)bytes_get_le(d->trailer + 4, 4) != (uint32_t)d->member_out) /* modulo 2^32 */
 		return fail(d, -EBADMSG, "wrong length");
 	begin_header(d);
 	return GO_ON;

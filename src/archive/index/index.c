@@ -9,6 +9,7 @@
 #include "archive/index/index_rows.h"
 #include "archive/names.h"
 #include "archive/zip/zip.h"
+#include "base/bytes.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -50,11 +51,9 @@ static int read_map(sqlite3_stmt *st, int col, struct member *m)
 	m->extents = calloc(n, sizeof(*m->extents));
 	if (!m->extents)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		for (unsigned b = 0; b < 8; b++) {
-			m->extents[i].off |= (uint64_t)p[16 * i + b] << 8 * b;
-			m->extents[i].len |= (uint64_t)p[16 * i + 8 + b] << 8 * b;
-		}
+	for (size_t i = 0; i < n; i++, p += 16)
+		m->extents[i] =
+			(struct member_extent){ bytes_get_le(p, 8), bytes_get_le(p + 8, 8) };
 	m->n_extents = (uint32_t)n;
 	return 0;
 }

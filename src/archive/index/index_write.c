@@ -7,6 +7,7 @@
 
 #include "archive/index/index_rows.h"
 #include "archive/zip/zip.h"
+#include "base/bytes.h"
 
 static int run_simple(struct index *x, enum statement s)
 {
@@ -43,12 +44,6 @@ void index_rollback(struct index *x)
 	index_recount(x);
 }
 
-static void put_le64(unsigned char *p, uint64_t v)
-{
-	for (unsigned i = 0; i < 8; i++)
-		p[i] = (unsigned char)(v >> 8 * i);
-}
-
 static void bind_map(sqlite3_stmt *st, int col, const struct member *m)
 {
 	unsigned char *p = m->n_extents ? malloc(16 * (size_t)m->n_extents) : NULL;
@@ -56,8 +51,8 @@ static void bind_map(sqlite3_stmt *st, int col, const struct member *m)
 	if (!p)
 		return;
 	for (uint32_t i = 0; i < m->n_extents; i++) {
-		put_le64(p + 16 * (size_t)i, m->extents[i].off);
-		put_le64(p + 16 * (size_t)i + 8, m->extents[i].len);
+		bytes_put_le(p + 16 * (size_t)i, 8, m->extents[i].off);
+		bytes_put_le(p + 16 * (size_t)i + 8, 8, m->extents[i].len);
 	}
 	sqlite3_bind_blob(st, col, p, (int)(16 * m->n_extents), free);
 }

@@ -9,37 +9,23 @@
 #include <string.h>
 
 #include "archive/tar/tar_header.h"
+#include "base/bytes.h"
 
 enum { AT_FLAGS = 4, AT_OFFSET = 8, AT_DAMAGE = 16, HEAD = 24 };
 enum { STARTED = 1, LOST = 2, PAX_SEEN = 4 };
 static const char magic[4] = "TAR1";
 
-static void put_le(char *to, uint64_t v, int bytes)
-{
-	for (int i = 0; i < bytes; i++, v >>= 8)
-		to[i] = (char)(v & 0xff);
-}
-
-static uint64_t get_le(const unsigned char *from, int bytes)
-{
-	uint64_t v = 0;
-
-	while (bytes-- > 0)
-		v = v << 8 | from[bytes];
-	return v;
-}
-
 int tar_resume_write(const struct tar_resume *s, const struct tar_pax *global, struct buf *out)
 {
 	unsigned flags =
 		(s->started ? STARTED : 0) | (s->lost ? LOST : 0) | (s->pax_seen ? PAX_SEEN : 0);
-	char head[HEAD] = { 0 };
+	unsigned char head[HEAD] = { 0 };
 	int r;
 
 	memcpy(head, magic, sizeof(magic));
-	put_le(head + AT_FLAGS, flags, 4);
-	put_le(head + AT_OFFSET, s->off, 8);
-	put_le(head + AT_DAMAGE, s->damage, 8);
+	bytes_put_le(head + AT_FLAGS, 4, flags);
+	bytes_put_le(head + AT_OFFSET, 8, s->off);
+	bytes_put_le(head + AT_DAMAGE, 8, s->damage);
 	r = buf_add(out, head, sizeof(head));
 	return r < 0 ? r : tar_pax_write(global, out);
 }
@@ -62,8 +48,8 @@ int tar_resume_read(const void *bytes, size_t n, struct tar_resume *s, struct ta
 
 	if (n < HEAD || memcmp(p, magic, sizeof(magic)) != 0)
 		return -EBADMSG;
-	flags = get_le(p + AT_FLAGS, 4);
-	off = get_le(p + AT_OFFSET, 8);
+	flags = bytes_get_le(p + AT_FLAGS, 4);
+	off = bytes_get_le(p + AT_OFFSET, 8);
 	if (off % TAR_BLOCK != 0 || off > INT64_MAX)
 		return -EBADMSG;
 	r = read_records(p + HEAD, n - HEAD, global);
@@ -71,7 +57,7 @@ int tar_resume_read(const void *bytes, size_t n, struct tar_resume *s, struct ta
 		return r;
 	*s = (struct tar_resume){
 		.off = off,
-		.damage = get_le(p + AT_DAMAGE, 8),
+		.damage = bytes_get_le(p + AT_DAMAGE, 8),
 		.started = flags & STARTED,
 		.lost = flags & LOST,
 		.pax_seen = flags & PAX_SEEN,

@@ -74,18 +74,9 @@ static void pkware_unix(struct zip_extra *x, const unsigned char *p, size_t n)
 	x->unix_data = n > 12 ? p + 12 : NULL;
 }
 
-static uint64_t number(const unsigned char *p, size_t n)
-{
-	uint64_t v = 0;
-
-	while (n-- > 0)
-		v = v << 8 | p[n];
-	return v;
-}
-
 static void new_unix(struct zip_extra *x, const unsigned char *p, size_t n)
 {
-	size_t n_uid, n_gid;
+	unsigned n_uid, n_gid;
 
 	if (n < 3 || p[0] != 1)
 		return;
@@ -96,8 +87,8 @@ static void new_unix(struct zip_extra *x, const unsigned char *p, size_t n)
 	if (n_gid > 8 || 3 + n_uid + n_gid > n)
 		return;
 	x->has_ids = true;
-	x->uid = number(p + 2, n_uid);
-	x->gid = number(p + 3 + n_uid, n_gid);
+	x->uid = bytes_get_le(p + 2, n_uid);
+	x->gid = bytes_get_le(p + 3 + n_uid, n_gid);
 }
 
 static void aes(struct zip_extra *x, const unsigned char *p, size_t n)

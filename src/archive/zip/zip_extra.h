@@ -6,21 +6,21 @@
 #ifndef ARCHIVE_ZIP_EXTRA_H
 #define ARCHIVE_ZIP_EXTRA_H
 
-#include "base/util.h"
+#include "base/bytes.h"
 
 static inline uint16_t zip_le16(const unsigned char *p)
 {
-	return (uint16_t)(p[0] | p[1] << 8);
+	return (uint16_t)bytes_get_le(p, 2);
 }
 
 static inline uint32_t zip_le32(const unsigned char *p)
 {
-	return zip_le16(p) | (uint32_t)zip_le16(p + 2) << 16;
+	return (uint32_t)bytes_get_le(p, 4);
 }
 
 static inline uint64_t zip_le64(const unsigned char *p)
 {
-	return zip_le32(p) | (uint64_t)zip_le32(p + 4) << 32;
+	return bytes_get_le(p, 8);
 }
 
 struct zip_extra {
