@@ -346,7 +346,7 @@ micro_to_figures() { # NAME: microseconds on stdin, seconds into the figures
 
 # Forget the decoded bytes, keep the index.
 forget_stream() {
-	rm -f "$cache"/objects/*/stream.*
+	rm -f "$cache"/objects/*/stream-*
 }
 
 # One curl, one connection, PROBES ranges of BYTES spread over a file; the first pays for connecting.

@@ -63,7 +63,7 @@ check() { # WHEN
 mount_mdcfs -o listing=partial "$tmp/broken.tar.gz" "$tmp/cut.tar.gz"
 check "as it came"
 umount_mdcfs
-rm -f "$cache"/objects/*/stream.*
+rm -f "$cache"/objects/*/stream-*
 mount_mdcfs "$tmp/broken.tar.gz" "$tmp/cut.tar.gz"
 check "from seek points"
 [ "$(stat_of inflated_bytes)" -gt 0 ] || fail "nothing was decoded anew"

@@ -57,7 +57,7 @@ at_most "a cold archive: bytes" $((archive_size + archive_size / 4)) $fetched
 umount_mdcfs
 
 # The index is there and the blocks are not: spans of the archive serve them.
-find "$cache" -name 'stream.*' -exec rm {} +
+find "$cache" -name 'stream-*' -exec rm {} +
 plan "* ok"
 mount_mdcfs "$storage_url/data.bin" "$storage_url/data.tar.gz"
 readers "an archive with an index" "32 ok" files 32 "$mnt/data/data" "$tmp/tree"

@@ -83,5 +83,5 @@ format_of() { # NAME
 }
 
 cold() {
-	rm -f "$cache"/objects/*/raw.* "$cache"/objects/*/stream.*
+	rm -f "$cache"/objects/*/raw.* "$cache"/objects/*/stream-*
 }
