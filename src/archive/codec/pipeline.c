@@ -3,10 +3,11 @@
  *
  * A unit's job takes its input piece by piece and stops when there is none, or when as much output
  * as memory allows waits to be handed out; the owner, feeding or handing out, starts it again.  The first
- * unit may always go on a little.
+ * unit goes on whatever those behind it hold, and nothing is fed while too much is on its way.
  *
- * A unit's checksum comes at its end.  So nothing of it is handed out before, unless it is too large to
- * be kept: who reads gets the right bytes or an error.
+ * A unit's checksum comes at its end.  So nothing of it is handed out before, but what alone is more
+ * than the memory allowed: who reads gets the right bytes or an error.  How much that is depends on the
+ * unit, and not on how fast bytes come or jobs run.
  */
 #include "archive/codec/pipeline.h"
 
@@ -17,8 +18,9 @@
 #include "base/list.h"
 
 #define PIECE ((size_t)128 << 10) /* of output */
-#define TURN 8u			  /* pieces of output before others get their turn in the pool */
-#define FRONT_MIN ((uint64_t)2 << 20) /* output that the first unit may have waiting in any case */
+#define TURN ((size_t)1 << 20) /* of output, and STEP for each look, before others get their turn */
+#define STEP ((size_t)4 << 10)
+#define UNIT_COST ((uint64_t)2 << 20)	/* of memory for a unit and its decoder, about */
 #define UNIT_WEIGHT ((uint64_t)4 << 20) /* decoded bytes that make a unit of what could be joined */
 
 struct piece {
@@ -37,14 +39,15 @@ struct unit {
 
 	/* The job's own, while it runs. */
 	struct decoder *decoder;
-	struct piece *cur;
+	struct piece *cur, *room; /* input, and where output goes */
+	size_t turn;		  /* how much of it is over */
 
 	/* Guarded by the pipeline's lock. */
 	struct list in, out; /* struct piece */
-	uint64_t n_out;
-	bool fed;     /* no more input comes */
-	bool running; /* a job is queued or runs */
-	bool over;    /* result holds, no more output comes */
+	uint64_t n_out;	     /* memory of `out` */
+	bool fed;	     /* no more input comes */
+	bool running;	     /* a job is queued or runs */
+	bool over;	     /* result holds, no more output comes */
 	int result;
 };
 
@@ -56,10 +59,11 @@ struct pipeline {
 	unsigned char *buf; /* carry and what was fed */
 	size_t buf_cap;
 	uint64_t damage;
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t cond;  /* a job has made something, or stops */
-	struct list units;    /* in order */
-	uint64_t in_bytes, out_bytes;
+	int result;			       /* not 0: what ended everything */
+	pthread_mutex_t lock;		       /* guards what follows */
+	pthread_cond_t cond;		       /* a job has made something, or stops */
+	struct list units;		       /* in order */
+	uint64_t n_units, in_bytes, out_bytes; /* these are of memory, not of content */
 	bool cancelled;
 };
 
@@ -74,6 +78,12 @@ static struct piece *piece_new(size_t cap)
 	return p;
 }
 
+/* What it is of memory. */
+static uint64_t cost_of(const struct piece *p)
+{
+	return sizeof(*p) + p->n;
+}
+
 static struct piece *pop_piece(struct list *l)
 {
 	struct list *n = list_pop(l);
@@ -86,11 +96,18 @@ static struct unit *front_locked(struct pipeline *l)
 	return list_empty(&l->units) ? NULL : list_entry(l->units.next, struct unit, link);
 }
 
+/* Is it, what was handed out of it left aside, too large to be kept? */
+static bool is_large_locked(const struct unit *u)
+{
+	return u->n_out > u->l->c.max_bytes;
+}
+
+/* May it decode on? */
 static bool has_room_locked(const struct unit *u)
 {
 	struct pipeline *l = u->l;
 
-	return l->out_bytes < l->c.max_bytes || (u == front_locked(l) && u->n_out < FRONT_MIN);
+	return u == front_locked(l) ? !is_large_locked(u) : l->out_bytes < l->c.max_bytes;
 }
 
 /* Is there something for a job to do? */
@@ -118,19 +135,29 @@ static bool next_input(struct unit *u, bool *fed)
 	u->cur = pop_piece(&u->in);
 	if (!u->cur)
 		return false;
-	l->in_bytes -= u->cur->n;
+	l->in_bytes -= cost_of(u->cur);
 	return true;
 }
 
-static void add_output(struct unit *u, struct piece *out)
+/* The output in u->room, in a piece that is not much larger. */
+static int add_output(struct unit *u, size_t n, bool marked)
 {
 	struct pipeline *l = u->l;
+	struct piece *out = n > PIECE / 2 ? steal(&u->room) : piece_new(n);
 
+	if (!out)
+		return -ENOMEM;
+	if (u->room)
+		memcpy(out->data, u->room->data, n);
+	out->n = n;
+	out->marked = marked;
+	out->mark = u->decoder->mark;
 	LOCK_SCOPE(&l->lock);
 	list_push(&u->out, &out->link);
-	u->n_out += out->n;
-	l->out_bytes += out->n;
+	u->n_out += cost_of(out);
+	l->out_bytes += cost_of(out);
 	pthread_cond_signal(&l->cond);
+	return 0;
 }
 
 /* One piece of output.  0 = needs input; 1 = the unit has ended; 2 = there is more; -errno. */
@@ -139,23 +166,22 @@ static int decode_piece(struct unit *u)
 	static const unsigned char none[1];
 	const unsigned char *in = u->cur ? u->cur->data + u->cur->at : none;
 	size_t n_in = u->cur ? u->cur->n - u->cur->at : 0, room = PIECE;
-	struct piece *out = piece_new(PIECE);
 	unsigned char *to;
-	int r;
+	int r, e = 0;
 
-	if (!out)
+	if (!u->room)
+		u->room = piece_new(PIECE);
+	if (!u->room)
 		return -ENOMEM;
-	to = out->data;
+	to = u->room->data;
 	r = u->decoder->ops->run(u->decoder, &in, &n_in, &to, &room);
 	if (u->cur)
 		u->cur->at = u->cur->n - n_in;
-	out->n = PIECE - room;
-	out->marked = r == DECODER_MARK;
-	out->mark = u->decoder->mark;
-	if (out->n > 0 || out->marked)
-		add_output(u, out);
-	else
-		free(out);
+	u->turn += STEP + PIECE - room;
+	if (room < PIECE || r == DECODER_MARK)
+		e = add_output(u, PIECE - room, r == DECODER_MARK);
+	if (e < 0)
+		return e;
 	if ((r == 0 && room == 0) || r == DECODER_MARK)
 		return 2;
 	free(u->cur);
@@ -166,7 +192,7 @@ static int decode_piece(struct unit *u)
 /* Decode for a while.  0 = stopped; 1 = the unit has ended; -errno. */
 static int decode_turn(struct unit *u)
 {
-	for (unsigned i = 0; i < TURN; i++) {
+	for (u->turn = 0; u->turn < TURN;) {
 		bool fed = false, more = u->cur || next_input(u, &fed);
 		int r = decode_piece(u); /* without input: what the decoder still has */
 
@@ -188,6 +214,7 @@ static void unit_run(struct job *j)
 	if (r == 0)
 		r = decode_turn(u);
 	/* It may have to wait for its turn: it does so without a window or a dictionary. */
+	free(steal(&u->room));
 	if (r != 0)
 		u->decoder = decoder_free(u->decoder);
 	LOCK_SCOPE(&l->lock);
@@ -213,6 +240,7 @@ static int unit_new(struct pipeline *l, const struct cut *at)
 	list_init(&u->out);
 	LOCK_SCOPE(&l->lock);
 	list_push(&l->units, &u->link);
+	l->n_units++;
 	return 0;
 }
 
@@ -252,7 +280,7 @@ static int add_input(struct unit *u, const unsigned char *p, size_t n)
 		return 0;
 	}
 	list_push(&u->in, &in->link);
-	l->in_bytes += n;
+	l->in_bytes += cost_of(in);
 	start_locked(u);
 	return 0;
 }
@@ -268,15 +296,15 @@ static void end_input(struct unit *u)
 
 static bool is_full_locked(const struct pipeline *l)
 {
-	return l->in_bytes + l->out_bytes > l->c.max_bytes;
+	return l->in_bytes + l->out_bytes + l->n_units * UNIT_COST > l->c.max_bytes;
 }
 
 /* Can output of the first unit be handed out?  What is cut off has no checksum to wait for. */
-static bool has_output_locked(const struct pipeline *l, const struct unit *u)
+static bool has_output_locked(const struct unit *u)
 {
-	if (list_empty(&u->out) || (u->over && u->result == -EBADMSG))
-		return false;
-	return u->over || is_full_locked(l);
+	bool good = u->over && (u->result == 0 || u->result == -ENODATA);
+
+	return !list_empty(&u->out) && (good || is_large_locked(u));
 }
 
 static bool is_done_locked(const struct unit *u)
@@ -284,12 +312,12 @@ static bool is_done_locked(const struct unit *u)
 	return u->over && !u->running && (u->fed || u->result < 0);
 }
 
-static uint64_t bytes_of(const struct list *pieces)
+static uint64_t costs_of(const struct list *pieces)
 {
 	uint64_t n = 0;
 
 	list_for_each(pos, tmp, pieces)
-		n += list_entry(pos, struct piece, link)->n;
+		n += cost_of(list_entry(pos, struct piece, link));
 	return n;
 }
 
@@ -302,16 +330,17 @@ static struct piece *take_output(struct pipeline *l, struct unit **over)
 	LOCK_SCOPE(&l->lock);
 	*over = NULL;
 	u = front_locked(l);
-	if (u && has_output_locked(l, u)) {
+	if (u && has_output_locked(u)) {
 		p = pop_piece(&u->out);
-		u->n_out -= p->n;
-		l->out_bytes -= p->n;
+		u->n_out -= cost_of(p);
+		l->out_bytes -= cost_of(p);
 		list_for_each(pos, tmp, &l->units)
 			start_locked(list_entry(pos, struct unit, link));
 	} else if (u && is_done_locked(u)) {
 		list_remove(&u->link);
-		l->in_bytes -= bytes_of(&u->in);
-		l->out_bytes -= bytes_of(&u->out);
+		l->n_units--;
+		l->in_bytes -= costs_of(&u->in);
+		l->out_bytes -= costs_of(&u->out);
 		*over = u;
 	}
 	return p;
@@ -347,12 +376,13 @@ static int hand_out(struct pipeline *l)
 {
 	struct unit *over;
 	struct piece *p;
-	int r = 0;
+	int r = l->result;
 
 	while (r == 0 && ((p = take_output(l, &over)) || over)) {
 		r = p ? hand_out_piece(l, p) : leave_unit(l, over);
 		free(p);
 	}
+	l->result = r;
 	return r;
 }
 
@@ -363,7 +393,7 @@ static int wait_locked(struct pipeline *l, int64_t ms)
 
 	if (!u)
 		return 1;
-	if (has_output_locked(l, u) || is_done_locked(u))
+	if (has_output_locked(u) || is_done_locked(u))
 		return 0;
 	start_locked(u);
 	if (!u->running)
@@ -437,7 +467,7 @@ static int cut_here(struct pipeline *l, const struct cut *at, size_t n, size_t *
 		r = unit_new(l, at);
 	if (r == 0 && !last)
 		r = l->c.ops->unit(l->c.arg, at);
-	return r;
+	return r == 0 ? make_room(l) : r; /* a few bytes can hold many units */
 }
 
 /* Deal the buffer's n bytes out; those behind `keep` are kept for the next time. */

@@ -4,9 +4,9 @@
  *
  * Compressed bytes go in as they come; a cutter says where units begin, each unit is decoded by
  * jobs in the pool, and what comes out is handed to the owner in the stream's order, in the
- * owner's thread.  A unit comes out when all of it was found well; one that is too large for the memory allowed
- * comes out while it is still being fed, so that units of any size pass.  Those behind it are decoded
- * ahead as far as memory allows.
+ * owner's thread.  A unit comes out when all of it was found well; of one that alone is too
+ * large for the memory allowed, what is over comes out before, so that units of any size pass.  Those
+ * behind it are decoded ahead as far as memory allows.
  * Threads: one owner, which blocks.
  */
 #ifndef ARCHIVE_PIPELINE_H
@@ -30,8 +30,9 @@ struct pipeline_config {
 	const struct codec *codec;
 	struct cutter *cutter; /* taken over, also by a failing pipeline_new() */
 	struct pool *pool;
-	uint64_t max_bytes; /* compressed and decoded bytes on their way, about */
-	uint64_t from;	    /* file offset of the first byte that is fed */
+	uint64_t
+		max_bytes; /* of memory for what is on its way; the first unit may hold as much again */
+	uint64_t from;	   /* file offset of the first byte that is fed */
 	const struct pipeline_ops *ops;
 	void *arg;
 };
