@@ -475,6 +475,27 @@ static void test_xz(void **state)
 	assert_int_equal(codec_xz.probe(&f.reader, &never), 0);
 	buf_free(&f.b);
 }
+
+/* Each stream has to be looked for: a bounded number is. */
+static void test_xz_streams(void **state)
+{
+	struct file f, one;
+
+	(void)state;
+	file_init(&f);
+	file_init(&one);
+	add_xz(&f, plain, PLAIN, PART, LZMA_CHECK_CRC32);
+	add_xz(&one, plain, 0, PART, LZMA_CHECK_CRC32);
+	for (unsigned i = 0; i < 40000; i++)
+		file_add(&f, one.b.p, one.b.len);
+	assert_int_equal(codec_xz.probe(&f.reader, &never), 1);
+	check_file(&codec_xz, &f, 4);
+	for (unsigned i = 0; i < 40000; i++)
+		file_add(&f, one.b.p, one.b.len);
+	assert_int_equal(codec_xz.probe(&f.reader, &never), 0);
+	buf_free(&f.b);
+	buf_free(&one.b);
+}
 #endif
 
 int main(void)
@@ -491,7 +512,7 @@ int main(void)
 		cmocka_unit_test(test_lz4),	 cmocka_unit_test(test_lz4_bad),
 #endif
 #ifdef HAVE_LZMA
-		cmocka_unit_test(test_xz),
+		cmocka_unit_test(test_xz),	 cmocka_unit_test(test_xz_streams),
 #endif
 		cmocka_unit_test(test_xxh32),
 	};

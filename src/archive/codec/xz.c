@@ -1,83 +1,32 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* xz.c - xz as codec.h wants it: a unit is a block, or some small ones of one stream.
  *
- * Where the blocks are says the index at the end of each stream, of which liblzma makes one for the whole
- * file: a few reads at its tail.  A file without it (cut off, or followed by garbage) is left
- * to libarchive.
+ * Where the blocks are says the index at the end of each stream: mostly a few reads at the file's tail.
+ * A file without it (cut off, or followed by garbage), or one of very many streams, is left to
+ * libarchive.
  */
-#include <lzma.h>
 #include <string.h>
 
 #include "archive/codec/codec.h"
 #include "archive/codec/xz_decoder.h"
-
-#define INDEX_MEMORY ((uint64_t)64 << 20) /* 4 million blocks and more */
-#define STEP ((size_t)64 << 10)
+#include "archive/codec/xz_index.h"
 
 static bool xz_match(const unsigned char *head, size_t n)
 {
 	return n >= 6 && memcmp(head, "\xfd\x37zXZ\0", 6) == 0;
 }
 
-/* ---- the index ---- */
-
-/* Feed the decoder of the index, which asks for the places that it wants to see.  0 = it is done. */
-static int run_decoder(lzma_stream *s, struct reader *raw, const _Atomic bool *stop,
-		       unsigned char *buf)
-{
-	uint64_t pos = 0;
-
-	for (;;) {
-		lzma_ret r;
-
-		if (s->avail_in == 0 && pos < raw->size) {
-			int64_t n = reader_pread_wait(raw, buf, STEP, pos, stop);
-
-			if (n < 0)
-				return (int)n;
-			s->next_in = buf;
-			s->avail_in = (size_t)n;
-			pos += (uint64_t)n;
-		}
-		r = lzma_code(s, LZMA_RUN);
-		if (r == LZMA_SEEK_NEEDED) {
-			pos = s->seek_pos;
-			s->avail_in = 0;
-		} else if (r != LZMA_OK) {
-			return r == LZMA_STREAM_END ? 0 : r == LZMA_MEM_ERROR ? -ENOMEM : -EBADMSG;
-		}
-	}
-}
-
-/* -EBADMSG: it has none, or a damaged or huge one. */
-static int load_index(struct reader *raw, const _Atomic bool *stop, lzma_index **out)
-{
-	AUTO(auto_free) unsigned char *buf = malloc(STEP);
-	lzma_stream s = LZMA_STREAM_INIT;
-	lzma_index *index = NULL;
-	int r = -ENOMEM;
-
-	if (buf && lzma_file_info_decoder(&s, &index, INDEX_MEMORY, raw->size) == LZMA_OK)
-		r = run_decoder(&s, raw, stop, buf);
-	lzma_end(&s);
-	if (r == 0)
-		*out = index;
-	return r;
-}
-
 static int xz_probe(struct reader *raw, const _Atomic bool *stop)
 {
-	lzma_index *index = NULL;
-	lzma_index_iter it;
-	int r = load_index(raw, stop, &index);
+	struct xz_index index = { 0 };
+	int r = xz_index_load(raw, stop, &index);
 
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r;
-	r = lzma_index_block_count(index) > 0;
-	lzma_index_iter_init(&it, index);
-	while (r == 1 && !lzma_index_iter_next(&it, LZMA_INDEX_ITER_BLOCK))
-		r = it.block.uncompressed_size <= UNIT_MAX && it.block.total_size <= UNIT_MAX;
-	lzma_index_end(index, NULL);
+	r = index.n > 0;
+	for (size_t i = 0; i < index.n && r == 1; i++)
+		r = index.blocks[i].size <= UNIT_MAX && index.blocks[i].packed <= UNIT_MAX;
+	xz_index_free(&index);
 	return r;
 }
 
@@ -86,22 +35,20 @@ static int xz_probe(struct reader *raw, const _Atomic bool *stop)
 struct xz_cutter {
 	struct cutter c;
 	uint64_t pos; /* file offset of the next byte */
-	lzma_index *index;
-	lzma_index_iter it; /* the block that comes next */
-	bool more;	    /* there is one */
-	uint64_t stream;    /* of the block before it; 0 = none */
+	struct xz_index index;
+	size_t next; /* the block that comes next */
 };
 
-static void next_block(struct xz_cutter *x)
+static const struct xz_block *next_block(const struct xz_cutter *x)
 {
-	x->stream = x->more ? x->it.stream.number : 0;
-	x->more = !lzma_index_iter_next(&x->it, LZMA_INDEX_ITER_BLOCK);
+	return x->next < x->index.n ? &x->index.blocks[x->next] : NULL;
 }
 
 static int cutter_run(struct cutter *c, const unsigned char **in, size_t *n_in, struct cut *out)
 {
 	struct xz_cutter *x = container_of(c, struct xz_cutter, c);
-	uint64_t at = x->more ? x->it.block.compressed_file_offset : UINT64_MAX;
+	const struct xz_block *b = next_block(x);
+	uint64_t at = b ? b->offset : UINT64_MAX;
 	size_t k = (size_t)MIN(at - x->pos, *n_in);
 
 	*in += k;
@@ -111,24 +58,24 @@ static int cutter_run(struct cutter *c, const unsigned char **in, size_t *n_in, 
 		return 0;
 	*out = (struct cut){
 		.in_bit = at * 8,
-		.hint = (uint32_t)x->it.stream.flags->check,
-		.weight = x->it.block.uncompressed_file_offset,
-		.joins = x->it.stream.number == x->stream,
+		.hint = b->check,
+		.weight = b->out,
+		.joins = x->next > 0 && b[-1].stream == b->stream,
 	};
-	next_block(x);
+	x->next++;
 	return 1;
 }
 
 static int cutter_end(struct cutter *c)
 {
-	return container_of(c, struct xz_cutter, c)->more ? -ENODATA : 0;
+	return next_block(container_of(c, struct xz_cutter, c)) ? -ENODATA : 0;
 }
 
 static void xz_cutter_free(struct cutter *c)
 {
 	struct xz_cutter *x = container_of(c, struct xz_cutter, c);
 
-	lzma_index_end(x->index, NULL);
+	xz_index_free(&x->index);
 	free(x);
 }
 
@@ -141,16 +88,14 @@ static int xz_cutter_new(struct reader *raw, const _Atomic bool *stop,
 		.free = xz_cutter_free,
 	};
 	AUTO(auto_free) struct xz_cutter *x = calloc(1, sizeof(*x));
-	int r = x ? load_index(raw, stop, &x->index) : -ENOMEM;
+	int r = x ? xz_index_load(raw, stop, &x->index) : -ENOMEM;
 
 	if (r < 0)
 		return r;
 	x->c.ops = &ops;
 	x->pos = from ? from->in_bit / 8 : 0;
-	lzma_index_iter_init(&x->it, x->index);
-	next_block(x);
-	while (x->more && x->it.block.compressed_file_offset < x->pos)
-		next_block(x);
+	while (next_block(x) && next_block(x)->offset < x->pos)
+		x->next++;
 	*out = &steal(&x)->c;
 	return 0;
 }
