@@ -14,6 +14,8 @@
 
 #include <openssl/sha.h>
 
+#include "base/bytes.h"
+
 #define STATE_MAGIC "SHA256\0\1" /* and the version */
 #define STATE_WORDS 8u
 #define STATE_COUNT (STATE_WORDS + 4 * 8)

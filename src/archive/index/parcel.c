@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "archive/gzip/gzip_pipe.h"
+#include "base/bytes.h"
 #include "base/file.h"
 
 #define MAGIC "mdcfs-index\0\0\0\0" /* and the literal's own NUL */
@@ -15,25 +16,6 @@
 #define TAIL_SIZE (8u + 64u)
 #define STEP (128u << 10)
 #define MAX_RATIO 1032u /* zlib cannot pack better */
-
-/* ---- numbers ---- */
-
-static void put_be(unsigned char *p, unsigned n, uint64_t v)
-{
-	while (n-- > 0) {
-		p[n] = (unsigned char)v;
-		v >>= 8;
-	}
-}
-
-static uint64_t get_be(const unsigned char *p, unsigned n)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		v = v << 8 | p[i];
-	return v;
-}
 
 static int bad(char why[static 256], const char *text)
 {
@@ -85,17 +67,17 @@ int parcel_pack(const struct parcel *p, int from, int to)
 
 	if (!digest)
 		return -ENOMEM;
-	put_be(head + 16, 4, PARCEL_VERSION);
-	put_be(head + 20, 4, p->index_format);
+	bytes_put_be(head + 16, 4, PARCEL_VERSION);
+	bytes_put_be(head + 20, 4, p->index_format);
 	memcpy(head + 24, p->identity, 64);
-	put_be(head + 88, 8, p->size);
+	bytes_put_be(head + 88, 8, p->size);
 	r = write_to(&k, head, sizeof(head));
 	k.written = 0;
 	if (r == 0)
 		r = gzip_pipe_pack(&io);
 	if (r < 0)
 		return r;
-	put_be(tail, 8, k.written);
+	bytes_put_be(tail, 8, k.written);
 	digest_add(digest, tail, 8);
 	digest_end(steal(&digest), (char *)tail + 8);
 	return file_write(to, tail, TAIL_SIZE);
@@ -122,17 +104,17 @@ static int read_head(int fd, uint64_t size, struct parcel *out, char why[static 
 		return bad(why, "is no exported index");
 	if (size < HEAD_SIZE + TAIL_SIZE)
 		return bad(why, "is cut off: copy it again");
-	if (get_be(head + 16, 4) != PARCEL_VERSION) {
+	if (bytes_get_be(head + 16, 4) != PARCEL_VERSION) {
 		snprintf(why, 256,
 			 "is an export of version %u, this mdcfs reads version %u: export it with "
 			 "the same version of mdcfs, or build the index here",
-			 (unsigned)get_be(head + 16, 4), PARCEL_VERSION);
+			 (unsigned)bytes_get_be(head + 16, 4), PARCEL_VERSION);
 		return -EBADMSG;
 	}
-	out->index_format = (uint32_t)get_be(head + 20, 4);
+	out->index_format = (uint32_t)bytes_get_be(head + 20, 4);
 	memcpy(out->identity, head + 24, 64);
 	out->identity[64] = '\0';
-	out->size = get_be(head + 88, 8);
+	out->size = bytes_get_be(head + 88, 8);
 	return 0;
 }
 
@@ -162,7 +144,7 @@ static int check_sum(int fd, uint64_t size, char why[static 256])
 	char hex[DIGEST_HEX];
 	int r = file_read_at(fd, tail, TAIL_SIZE, size - TAIL_SIZE);
 
-	if (r == 0 && get_be(tail, 8) != size - HEAD_SIZE - TAIL_SIZE)
+	if (r == 0 && bytes_get_be(tail, 8) != size - HEAD_SIZE - TAIL_SIZE)
 		return bad(why, "is damaged or cut off: copy it again");
 	if (r == 0)
 		r = hash(fd, size - 64, hex);
