@@ -240,19 +240,6 @@ static void wake_names_locked(struct archive *a, int err)
 	}
 }
 
-/* Fills that were published are done with. */
-static void drop_fills_locked(struct archive *a)
-{
-	list_for_each(pos, tmp, &a->fills) {
-		struct pending_fill *f = list_entry(pos, struct pending_fill, link);
-
-		if (f->end << BLOCK_SHIFT > a->position)
-			continue;
-		list_remove(&f->link);
-		free(f);
-	}
-}
-
 static int save(struct pass *p)
 {
 	struct archive *a = p->a;
@@ -287,7 +274,7 @@ static int commit(struct pass *p)
 	p->asked = atomic_load(&a->asked);
 	a->commits++;
 	wake_names_locked(a, 0); /* whose name has not come park again */
-	drop_fills_locked(a);
+	fills_served(&a->fills, a->position >> BLOCK_SHIFT);
 	pthread_mutex_unlock(&a->lock);
 	return index_begin(a->index);
 }
@@ -433,20 +420,6 @@ static void settle_locked(struct archive *a, int err)
 	a->need = 0;
 }
 
-static void fail_fills(struct archive *a, struct list *fills, uint64_t position, int err)
-{
-	struct list *l;
-
-	while ((l = list_pop(fills))) {
-		struct pending_fill *f = list_entry(l, struct pending_fill, link);
-
-		for (uint64_t blk = f->first; blk < f->end; blk++)
-			if ((blk + 1) << BLOCK_SHIFT > position)
-				blocks_fail(a->stream, blk, err);
-		free(f);
-	}
-}
-
 /* The pass has ended with r.  True: somebody came in the last moment, go on. */
 static bool finish(struct archive *a, int r)
 {
@@ -474,7 +447,7 @@ static bool finish(struct archive *a, int r)
 	position = a->position;
 	list_splice(&fills, &a->fills);
 	pthread_mutex_unlock(&a->lock);
-	fail_fills(a, &fills, position, err);
+	fills_fail(&fills, a->stream, position >> BLOCK_SHIFT, err);
 	return false;
 }
 

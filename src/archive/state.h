@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "archive/archive.h"
+#include "archive/fills.h"
 #include "archive/verdict.h"
 #include "store/blocks.h"
 
@@ -29,12 +30,6 @@ struct name_want {
 	struct want want;
 	size_t len;
 	char name[256];
-};
-
-/* Blocks beyond the pass's position that it will publish when it gets there. */
-struct pending_fill {
-	struct list link;
-	uint64_t first, end;
 };
 
 struct archive {
@@ -67,7 +62,7 @@ struct archive {
 	bool read_all;
 	struct want listed;           /* woken when all members are known, or never will be */
 	struct list names;            /* struct name_want */
-	struct list fills;            /* struct pending_fill */
+	struct list fills;            /* fills.h: what the pass will publish when it gets there */
 	struct list spans;            /* span.c: decodes under way, */
 	unsigned n_spans;             /* ... so many of them began */
 	struct list decodes;          /* zipspan.c: large members being decoded */

@@ -294,7 +294,7 @@ static void write_on(struct index *x)
 static bool vetted(void)
 {
 	char why[256] = "";
-	int r = index_vet(path, IDENTITY, why);
+	int r = index_vet(path, IDENTITY, UINT64_MAX, why);
 
 	CHECK(r == 0 || (r < 0 && (r != -EBADMSG || why[0])));
 	return r == 0;

@@ -5,7 +5,8 @@
     parcel.py GOOD FOLDER
 
 Writes FOLDER/NUMBER, and to standard output a line "NUMBER what the refusal must say" for each.  FOLDER/begun.db is
-the index in it as one that is not complete; FOLDER/same is the sound one, packed anew.
+the index in it as one that is not complete; FOLDER/same is the sound one, packed anew; FOLDER/sized has more lines,
+of those that are refused only when the archive itself is known.
 """
 import hashlib
 import os
@@ -17,7 +18,8 @@ import zlib
 HEAD = struct.Struct(">16sII64sQ")
 TAIL = 72
 NO_INDEX, OTHER, TABLES = "is no exported index", "something else than an index", "other tables"
-NO_DIRECTORY, LIES = "no directory", "other bytes than it says"
+NO_DIRECTORY, PARENTS, LIES = "no directory can", "what is no directory", "other bytes than it says"
+LINKS, PLACES, STEMS = "hard links to what", "outside the archive", "names of archives"
 
 
 class Maker:
@@ -77,6 +79,30 @@ class Maker:
     def sql(self, says, *statements):
         self.made_up(says, self.changed(*statements))
 
+    def sized(self, says, *statements):
+        """Only who knows the size of the archive can tell: listed in FOLDER/sized."""
+        self.count += 1
+        self.write(str(self.count), self.pack(self.changed(*statements)))
+        with open(self.path("sized"), "a") as f:
+            print(self.count, says, file=f)
+
+    def behind(self, tree, statement):
+        """The database after a statement that this search tree has not seen."""
+        path = self.path("changed.db")
+        self.write("changed.db", self.database)
+        for change in ("DELETE FROM sqlite_schema WHERE name=:name",
+                       statement,
+                       "INSERT INTO sqlite_schema VALUES('index', :name, 'member', :root, :sql)"):
+            db = sqlite3.connect(path, isolation_level=None)
+            if change.startswith("DELETE"):
+                root, sql = db.execute("SELECT rootpage, sql FROM sqlite_schema WHERE name=?",
+                                       (tree,)).fetchone()
+            db.execute("PRAGMA writable_schema=1")
+            db.execute(change, {"name": tree, "root": root, "sql": sql})
+            db.close()
+        with open(path, "rb") as f:
+            return f.read()
+
 
 def on_the_way(m):
     """What copying can do to a file."""
@@ -132,6 +158,43 @@ def databases(m):
                   "name=zeroblob(300)", "name=NULL", "name='text'", "parent=9", "parent=10",
                   "parent=-9223372036854775808", "parent=NULL"):
         m.sql(NO_DIRECTORY, "UPDATE member SET %s WHERE id=9" % value)
+    trees(m)
+    places(m)
+
+
+def trees(m):
+    """Members 9 and 10 are files in directory 2."""
+    m.sql(PARENTS, "UPDATE member SET parent=8 WHERE id=9")  # below a file
+    m.sql(PARENTS, "UPDATE member SET parent=-8 WHERE id=9")
+    m.sql(NO_DIRECTORY, "UPDATE member SET parent=0 WHERE id=9")
+    m.sql(PARENTS, "DELETE FROM member WHERE id=2")
+    m.sql(PARENTS, "UPDATE member SET target=1 WHERE id=2")
+    m.sql(NO_DIRECTORY, "INSERT INTO member(id,parent,name) VALUES(0,1,x'61')")
+    m.sql(NO_DIRECTORY, "INSERT INTO member(id,parent,name) VALUES(-5,1,x'61')")
+    m.sql("no root", "UPDATE member SET mode=33188 WHERE id=1")
+    m.sql("no root", "UPDATE member SET parent=2 WHERE id=1")
+    m.sql("no root", "DELETE FROM member WHERE id=1")
+    # a circle that only the tree shows that a listing goes by
+    m.made_up("damaged index", m.behind("by_parent", "UPDATE member SET parent=1 WHERE id=9"))
+    m.made_up("damaged index", m.behind("by_name", "UPDATE member SET hash=hash+1 WHERE id=9"))
+    for target in ("9", "10", "99999", "0", "1", "2", "-4", "'x'", "x'04'", "4.5"):
+        m.sql(LINKS, "UPDATE member SET target=%s WHERE id=9" % target)
+    m.sql(LINKS, "UPDATE member SET target=7 WHERE id=8", "UPDATE member SET target=8 WHERE id=9")
+    m.sql(STEMS, "INSERT INTO stem VALUES(2,5,1)")
+    m.sql(STEMS, "INSERT INTO stem VALUES(1,5,9)")
+    m.sql(STEMS, "INSERT INTO stem VALUES(2,5,99999)")
+    m.sql(STEMS, "INSERT INTO stem VALUES('x',5,9)")
+
+
+def places(m):
+    for value in ("off=9223372036854775807", "off=-1", "off=10000000", "off='x'", "off=1e300",
+                  "size=9223372036854775807", "size=-1", "size=10000000", "stored=10000000",
+                  "stored=x'41'", "layer=4", "layer=-1", "layer='x'", "poff=9223372036854775807",
+                  "poff=-1", "poff=5,packed=-1", "poff=5,packed=9223372036854775807",
+                  "layer=0,off=9223372036854775800", "layer=2,off=9223372036854775800"):
+        m.sql(PLACES, "UPDATE member SET %s WHERE id=9" % value)
+    for value in ("layer=0,off=100000", "layer=2,off=100000", "poff=100000"):
+        m.sized(PLACES, "UPDATE member SET %s WHERE id=9" % value)
 
 
 def main():

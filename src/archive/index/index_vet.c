@@ -9,11 +9,62 @@
 #include "archive/index/sql.h"
 #include "base/file.h"
 
-/* What a directory cannot hold, or would hold itself.  A row is younger than its parent. */
-#define ODD_ROWS \
-	"SELECT id FROM member WHERE id>1 AND NOT (typeof(name)='blob' AND length(name) " \
-	"BETWEEN 1 AND 255 AND instr(name,x'2f')=0 AND instr(name,x'00')=0 AND name<>x'2e' AND " \
-	"name<>x'2e2e' AND typeof(parent)='integer' AND parent BETWEEN -id+1 AND id-1) LIMIT 1"
+/* What no index that we write has, told by the rows that break it; ?1 is the object's size.  In a
+ * comparison NULL is nothing, and text and blobs are more than any number. */
+
+#define MAX_INT "9223372036854775807"
+#define TYPE "mode&61440"
+#define IS_DIRECTORY "target IS NULL AND " TYPE "=16384"
+
+#define NO_ROOT \
+	"SELECT 1 WHERE NOT EXISTS(SELECT 1 FROM member WHERE id=1 AND parent=0 AND " IS_DIRECTORY \
+	")"
+
+/* What a directory cannot hold.  The parent of a name that was replaced is negative; each is an
+ * older row, so that the way up ends at the root. */
+#define ODD_NAMES \
+	"SELECT id FROM member WHERE id<>1 AND NOT (id>1 AND typeof(name)='blob' AND " \
+	"length(name) BETWEEN 1 AND 255 AND instr(name,x'2f')=0 AND instr(name,x'00')=0 AND " \
+	"name<>x'2e' AND name<>x'2e2e' AND typeof(parent)='integer' AND parent<>0 AND " \
+	"parent BETWEEN -id+1 AND id-1) LIMIT 1"
+#define ODD_PARENTS \
+	"SELECT dir FROM (SELECT parent AS dir FROM member INDEXED BY by_parent GROUP BY parent) " \
+	"WHERE dir<>0 AND NOT EXISTS(SELECT 1 FROM member WHERE id=abs(dir) AND " IS_DIRECTORY \
+	") LIMIT 1"
+
+#define ODD_LINKS \
+	"SELECT id FROM member AS m WHERE target IS NOT NULL AND NOT (target BETWEEN 2 AND id-1 " \
+	"AND EXISTS(SELECT 1 FROM member WHERE id=m.target AND target IS NULL AND " \
+	"ifnull(" TYPE ",0)<>16384)) LIMIT 1"
+
+/* Of what is read: regular files, links whose target is their data, what has a place in the
+ * stream. */
+#define STORED "ifnull(stored,ifnull(size,0))"
+#define LAST_PLACE /* for the data of a member, by its layer */ \
+	"CASE ifnull(layer,0) WHEN 0 THEN ?1 WHEN 2 THEN ?1-30 WHEN 1 THEN ifnull((SELECT " \
+	"CAST(value AS INT) FROM meta WHERE key='stream_size')," MAX_INT ") ELSE -1 END-" STORED
+#define NUMBERS "(ifnull(off,0),ifnull(size,0),ifnull(stored,0),ifnull(poff,0),ifnull(packed,0))"
+#define ODD_PLACES \
+	"SELECT id FROM member WHERE (" TYPE "=32768 OR flags&2 OR poff IS NOT NULL) AND " \
+	"ifnull(layer,0)<>3 AND NOT (min" NUMBERS ">=0 AND max" NUMBERS "<=" MAX_INT \
+	" AND ifnull(off,0)<=" LAST_PLACE " AND ifnull(poff,0)<=?1-29-ifnull(packed,0)) LIMIT 1"
+
+#define ODD_STEMS \
+	"SELECT 1 FROM stem AS s WHERE NOT EXISTS(SELECT 1 FROM member WHERE id=s.id AND " \
+	"abs(parent)=s.parent) LIMIT 1"
+
+static const struct check {
+	const char *sql;
+	bool sized; /* has ?1 */
+	const char *why;
+} checks[] = {
+	{ NO_ROOT, false, "holds no root directory" },
+	{ ODD_NAMES, false, "holds members that no directory can have" },
+	{ ODD_PARENTS, false, "holds members of what is no directory" },
+	{ ODD_LINKS, false, "holds hard links to what cannot have any" },
+	{ ODD_PLACES, true, "holds members outside the archive" },
+	{ ODD_STEMS, false, "holds names of archives that no directory has" },
+};
 
 static int bad(char why[static 256], const char *text)
 {
@@ -38,12 +89,14 @@ static int check_version(struct sql *c, char why[static 256])
 	return 0;
 }
 
+/* Also that the search trees have what the tables have: they are what a listing goes by. */
 static int check_pages(struct sql *c, char why[static 256])
 {
 	sqlite3_stmt *st = NULL;
 	bool sound;
 
-	sound = sqlite3_prepare_v2(c->db, "PRAGMA quick_check(1)", -1, &st, NULL) == SQLITE_OK &&
+	sound = sqlite3_prepare_v2(c->db, "PRAGMA integrity_check(1)", -1, &st, NULL) ==
+			SQLITE_OK &&
 		sqlite3_step(st) == SQLITE_ROW &&
 		strcmp((const char *)sqlite3_column_text(st, 0), "ok") == 0;
 	sqlite3_finalize(st);
@@ -69,16 +122,26 @@ static bool has_value(struct sql *c, const char *key, const char *text)
 	return has;
 }
 
-static int check_rows(struct sql *c, const char *identity, char why[static 256])
+static int check_meta(struct sql *c, const char *identity, char why[static 256])
 {
-	uint64_t id;
-
 	if (!has_value(c, "identity", identity))
 		return bad(why, "holds the index of another archive than it says");
 	if (!has_value(c, "complete", "1"))
 		return bad(why, "holds an index that is not complete");
-	if (sql_number(c, ODD_ROWS, NULL, 0, &id) != -ENOENT)
-		return bad(why, "holds members that no directory can have");
+	return 0;
+}
+
+static int check_rows(struct sql *c, uint64_t size, char why[static 256])
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)MIN(size, INT64_MAX));
+
+	for (const struct check *k = checks; k < checks + ARRAY_SIZE(checks); k++) {
+		uint64_t id;
+
+		if (sql_number(c, k->sql, k->sized ? text : NULL, (size_t)n, &id) != -ENOENT)
+			return bad(why, k->why);
+	}
 	return 0;
 }
 
@@ -96,7 +159,7 @@ static int check_magic(const char *path, char why[static 256])
 	return 0;
 }
 
-int index_vet(const char *path, const char *identity, char why[static 256])
+int index_vet(const char *path, const char *identity, uint64_t size, char why[static 256])
 {
 	struct sql *c = NULL;
 	int r = check_magic(path, why);
@@ -112,7 +175,9 @@ int index_vet(const char *path, const char *identity, char why[static 256])
 	if (r == 0)
 		r = check_pages(c, why);
 	if (r == 0)
-		r = check_rows(c, identity, why);
+		r = check_meta(c, identity, why);
+	if (r == 0)
+		r = check_rows(c, size, why);
 	sql_close(c);
 	return r;
 }

@@ -66,29 +66,6 @@ static uint64_t first_block(const struct pull *s)
 
 /* ---- who wants what ---- */
 
-static void drop_served_locked(struct pull *s)
-{
-	list_for_each(pos, tmp, &s->wanted) {
-		struct pending_fill *f = list_entry(pos, struct pending_fill, link);
-
-		if (f->end > s->next)
-			continue;
-		list_remove(&f->link);
-		free(f);
-	}
-}
-
-static bool asked_locked(struct pull *s, uint64_t blk)
-{
-	list_for_each(pos, tmp, &s->wanted) {
-		struct pending_fill *f = list_entry(pos, struct pending_fill, link);
-
-		if (blk >= f->first && blk < f->end)
-			return true;
-	}
-	return false;
-}
-
 /* Nobody waits: stay for a while, unless others need the thread.  -ECANCELED = nobody came. */
 static int rest(struct pull *s)
 {
@@ -220,9 +197,9 @@ static int publish(struct pull *s, uint64_t blk)
 	bool asked, idle;
 
 	pthread_mutex_lock(&s->a->lock);
-	asked = asked_locked(s, blk);
+	asked = fills_want(&s->wanted, blk);
 	s->next = blk + 1;
-	drop_served_locked(s);
+	fills_served(&s->wanted, s->next);
 	idle = list_empty(&s->wanted);
 	pthread_mutex_unlock(&s->a->lock);
 	if (asked || !blocks_has(s->a->stream, blk))
@@ -319,18 +296,11 @@ static void pull_free(struct pull *s)
 static void finish(struct pull *s, int r)
 {
 	int err = atomic_load(&s->a->stop) ? -ENOTCONN : r < 0 ? r : -EIO;
-	struct list *l;
 
 	pthread_mutex_lock(&s->a->lock);
 	list_remove(&s->link);
 	pthread_mutex_unlock(&s->a->lock);
-	while ((l = list_pop(&s->wanted))) {
-		struct pending_fill *f = list_entry(l, struct pending_fill, link);
-
-		for (uint64_t blk = MAX(f->first, s->next); blk < f->end; blk++)
-			blocks_fail(s->a->stream, blk, err);
-		free(f);
-	}
+	fills_fail(&s->wanted, s->a->stream, s->next, err);
 	pull_free(s);
 }
 

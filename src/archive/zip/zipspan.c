@@ -57,29 +57,6 @@ static uint64_t member_end(const struct member *m)
 
 /* ---- who wants what ---- */
 
-static bool asked_locked(struct zipspan *s, uint64_t blk)
-{
-	list_for_each(pos, tmp, &s->wanted) {
-		struct pending_fill *f = list_entry(pos, struct pending_fill, link);
-
-		if (blk >= f->first && blk < f->end)
-			return true;
-	}
-	return false;
-}
-
-static void drop_served_locked(struct zipspan *s)
-{
-	list_for_each(pos, tmp, &s->wanted) {
-		struct pending_fill *f = list_entry(pos, struct pending_fill, link);
-
-		if (f->end > s->next)
-			continue;
-		list_remove(&f->link);
-		free(f);
-	}
-}
-
 /* The end of everything that is wanted, in bytes of the stream; 0 = nothing is. */
 static uint64_t wanted_end(struct zipspan *s)
 {
@@ -107,19 +84,11 @@ static bool leave(struct zipspan *s)
 
 static void finish(struct zipspan *s, int err)
 {
-	struct list *l;
-
 	pthread_mutex_lock(&s->a->lock);
 	list_remove(&s->link);
 	pthread_mutex_unlock(&s->a->lock);
 	zippoints_flush(&s->points, s->a);
-	while ((l = list_pop(&s->wanted))) {
-		struct pending_fill *f = list_entry(l, struct pending_fill, link);
-
-		for (uint64_t blk = MAX(f->first, s->next); blk < f->end; blk++)
-			blocks_fail(s->a->stream, blk, err < 0 ? err : -EIO);
-		free(f);
-	}
+	fills_fail(&s->wanted, s->a->stream, s->next, err < 0 ? err : -EIO);
 	block_unref(s->part);
 	zipinput_free(&s->in);
 	gzip_pass_free(s->gzip);
@@ -137,9 +106,9 @@ static int publish(struct zipspan *s, uint64_t blk)
 	bool asked, idle;
 
 	pthread_mutex_lock(&s->a->lock);
-	asked = asked_locked(s, blk);
+	asked = fills_want(&s->wanted, blk);
 	s->next = MAX(s->next, blk + 1);
-	drop_served_locked(s);
+	fills_served(&s->wanted, s->next);
 	idle = list_empty(&s->wanted);
 	pthread_mutex_unlock(&s->a->lock);
 	if (b && (asked || !blocks_has(s->a->stream, blk)))
