@@ -246,7 +246,7 @@ static int put(const char *from, int fd, const struct parcel *p, const char *dir
 		return r;
 	r = parcel_unpack(fd, p, db.fd, why);
 	if (r == 0)
-		r = fsync(db.fd) < 0 ? -errno : index_vet(db.path, p->identity, why);
+		r = fsync(db.fd) < 0 ? -errno : index_vet(db.path, p->identity, UINT64_MAX, why);
 	if (r < 0)
 		return refuse(from, r, why);
 	r = index_copy_in(db.path, path);
