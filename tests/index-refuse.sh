@@ -4,7 +4,7 @@
 # damaged on its way, and one that somebody has made up.
 . "${srcdir:-.}/tests/functions.sh"
 . "$top/tests/lib/checks.sh"
-requires python3 tar gzip
+requires python3 tar gzip flock
 [ -x "$MDCFS" ] || fail "$MDCFS: no such program"
 
 mkdir "$tmp/in" "$tmp/bad"
@@ -22,8 +22,8 @@ MDCFS_CACHE_DIR=$tmp/other
 mkdir -p "$place"
 cp "$tmp/bad/begun.db" "$place/index.db"
 
-refused() { # FILE TEXT: and nothing was changed
-	run 1 "$MDCFS" index import "$1"
+refused() { # FILE TEXT [SOURCE]: and nothing was changed
+	run 1 "$MDCFS" index import "$1" ${3:+"$3"}
 	says "$2"
 	says "nothing was changed"
 	[ "$(wc -l <"$err")" = 1 ] || { cat "$err" >&2; fail "$1: more than one line"; }
@@ -37,7 +37,11 @@ while read -r number text; do
 	note "$number: $text"
 	refused "$tmp/bad/$number" "$text"
 done <"$tmp/cases"
-[ "$(wc -l <"$tmp/cases")" -gt 70 ] || fail "few cases"
+[ "$(wc -l <"$tmp/cases")" -gt 110 ] || fail "few cases"
+while read -r number text; do
+	note "$number: $text, of an archive that is known"
+	refused "$tmp/bad/$number" "$text" "$tmp/a.tar.gz"
+done <"$tmp/bad/sized"
 refused "$tmp/a.tar.gz" "is no exported index"
 refused "$tmp" "is no regular file"
 
@@ -45,6 +49,19 @@ note "of another archive than the one that is named"
 cp "$tmp/a.tar.gz" "$tmp/b.tar.gz"
 run 1 "$MDCFS" index import "$tmp/good" "$tmp/b.tar.gz"
 says "of another archive"
+
+note "no room for it"
+run 1 "$MDCFS" index import -o cache_reserve=1000000G "$tmp/good"
+says "cache_reserve"
+says "nothing was changed"
+
+note "drafts of processes that were killed go, those of living ones stay"
+: >"$place/.draft-aaaaaa"
+last=$(wc -l <"$tmp/cases")
+(flock -s 9 && run 1 "$MDCFS" index import "$tmp/bad/$last") 9<"$place" || exit 1
+[ -e "$place/.draft-aaaaaa" ] || fail "the draft of another process was removed"
+run 1 "$MDCFS" index import "$tmp/bad/$last"
+[ ! -e "$place/.draft-aaaaaa" ] || fail "an old draft is left"
 
 note "the same by the same hand, unchanged, is welcome"
 run 0 "$MDCFS" index import "$tmp/bad/same" "$tmp/a.tar.gz"
@@ -54,8 +71,8 @@ expect "state" complete "$(json_of "$out" 'd["state"]')"
 
 note "where there was nothing, nothing is left by a refusal"
 MDCFS_CACHE_DIR=$tmp/empty
-run 1 "$MDCFS" index import "$tmp/bad/$(wc -l <"$tmp/cases")"
-left=$(find "$MDCFS_CACHE_DIR" -name 'index.db' -o -name '.import*')
+run 1 "$MDCFS" index import "$tmp/bad/$last"
+left=$(find "$MDCFS_CACHE_DIR" -name 'index.db' -o -name '.draft*')
 [ -z "$left" ] || fail "it was made: $left"
 
 note "a disk that is full"

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 
 static int open_store(struct engine *e)
@@ -93,6 +94,16 @@ int engine_nest(struct engine *e)
 	if (!e->env.opt.nested)
 		return 0;
 	return nest_new(&e->st, e->n_volumes + 1, &e->nest);
+}
+
+int engine_index(const struct volume *v, char **path)
+{
+	const char *dir = object_dir(v->object);
+
+	if (!dir)
+		return log_error(0, "there is no cache directory, and so no index"), -ENOENT;
+	*path = path_join(dir, "index.db");
+	return *path ? 0 : -ENOMEM;
 }
 
 void engine_close(struct engine *e)

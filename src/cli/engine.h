@@ -35,6 +35,9 @@ int engine_add(struct engine *e, const char *spec) MUST_CHECK;
 int engine_nest(struct engine *e) MUST_CHECK;
 /* The same without its archive, and so without asking for its bytes (volume_resolve). */
 int engine_resolve(struct engine *e, const char *spec) MUST_CHECK;
+/* Where the index of a volume that was resolved is, or would be; the caller frees.  0; -ENOENT:
+ * there is no cache. */
+int engine_index(const struct volume *v, char **path) MUST_CHECK;
 /* The way back, also of an engine that is half open: first nothing new, then no I/O, then no
  * memory.  Passes end with their state kept. */
 void engine_close(struct engine *e);

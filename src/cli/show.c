@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "archive/index/index_copy.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "cli/human.h"
 
@@ -133,14 +132,11 @@ static int look(const char *path, struct index_summary *s)
 int show_index(const struct volume *v, bool as_json)
 {
 	AUTO(auto_free) char *path = NULL;
-	const char *dir = object_dir(v->object);
 	struct index_summary s;
-	int r;
+	int r = engine_index(v, &path);
 
-	if (!dir)
-		return log_error(0, "there is no cache directory, and so no index"), -ENOENT;
-	path = path_join(dir, "index.db");
-	r = path ? look(path, &s) : -ENOMEM;
+	if (r == 0)
+		r = look(path, &s);
 	if (r < 0)
 		return r;
 	if (as_json) {

@@ -6,46 +6,15 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "archive/index/index_copy.h"
 #include "archive/index/index_vet.h"
 #include "archive/index/parcel.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cli/draft.h"
 #include "cli/human.h"
-
-/* A file under construction: gone when the scope is left, unless it was kept. */
-struct draft {
-	char *path;
-	int fd;
-};
-
-static void draft_drop(struct draft *d)
-{
-	if (d->fd >= 0)
-		close(d->fd);
-	if (d->path)
-		unlink(d->path);
-	free(d->path);
-}
-
-/* dir/.NAME-XXXXXX, empty, 0600.  SQLite puts nothing beside it. */
-static int draft_new(const char *dir, const char *name, struct draft *out)
-{
-	struct draft d = { .fd = -1 };
-
-	if (asprintf(&d.path, "%s/.%s-XXXXXX", dir, name) < 0)
-		return -ENOMEM;
-	d.fd = mkostemp(d.path, O_CLOEXEC);
-	if (d.fd < 0) {
-		int r = -errno;
-
-		free(d.path);
-		return log_error(r, "no file can be made in %s", dir);
-	}
-	*out = d;
-	return 0;
-}
 
 /* ---- export ---- */
 
@@ -68,14 +37,12 @@ static int check_complete(const struct index_summary *s, const struct volume *v)
 static int find(const struct volume *v, char **out)
 {
 	AUTO(auto_free) char *path = NULL;
-	const char *dir = object_dir(v->object);
 	struct index_summary s;
-	int r;
+	int r = engine_index(v, &path);
 
-	if (!dir)
-		return log_error(0, "there is no cache directory, and so no index"), -ENOENT;
-	path = path_join(dir, "index.db");
-	r = path ? index_summary(path, &s) : -ENOMEM;
+	if (r < 0)
+		return r;
+	r = index_summary(path, &s);
 	if (r == -ENOENT || r == -ESTALE)
 		return log_error(0, "%s has no index yet: `mdcfs index build` makes it",
 				 v->dataset->filename),
@@ -91,10 +58,10 @@ static int find(const struct volume *v, char **out)
 /* The database as one file without gaps, then packed to the descriptor. */
 static int pack(const struct volume *v, const char *path, int to)
 {
-	AUTO(draft_drop) struct draft copy = { .fd = -1 };
+	AUTO(draft_drop) struct draft copy = DRAFT_NONE;
 	struct parcel p = { .index_format = index_copy_format() };
 	struct stat st;
-	int r = draft_new(object_dir(v->object), "export", &copy);
+	int r = draft_new(object_dir(v->object), "draft", &copy);
 
 	if (r < 0)
 		return r;
@@ -129,7 +96,7 @@ static mode_t usual_mode(void)
 
 static int export_file(const struct volume *v, const char *path, const char *to)
 {
-	AUTO(draft_drop) struct draft file = { .fd = -1 };
+	AUTO(draft_drop) struct draft file = DRAFT_NONE;
 	AUTO(auto_free) char *dir = directory_of(to);
 	char size[32];
 	struct stat st;
@@ -234,21 +201,59 @@ static int say_put(int r, const char *from, const char *path)
 	}
 }
 
-/* Unpacked beside where it belongs, looked at, and put there. */
-static int put(const char *from, int fd, const struct parcel *p, const char *dir, bool *was_there)
+/* As long as it is unpacked, and when it is copied over one that was begun, again as much. */
+static int check_room(const struct engine *e, const char *from, const struct parcel *p,
+		      const char *path)
 {
-	AUTO(draft_drop) struct draft db = { .fd = -1 };
-	AUTO(auto_free) char *path = path_join(dir, "index.db");
-	char why[256] = "";
-	int r = path ? draft_new(dir, "import", &db) : -ENOMEM;
+	uint64_t reserve = e->env.opt.cache_reserve, room, need = p->size;
+	char size[32], free_size[32], kept[32];
+	struct statvfs fs;
 
+	if (statvfs(cache_dir(e->st.cache), &fs) < 0)
+		return log_error(-errno, "%s", cache_dir(e->st.cache));
+	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (access(path, F_OK) == 0 && __builtin_add_overflow(need, p->size, &need))
+		need = UINT64_MAX;
+	if (room > reserve && room - reserve >= need)
+		return 0;
+	return log_error(0,
+			 "%s needs %s on the cache's disk, where %s are free and cache_reserve "
+			 "keeps %s; nothing was changed",
+			 from, human_size(need, size), human_size(room, free_size),
+			 human_size(reserve, kept)),
+	       -ENOSPC;
+}
+
+/* Unpacked to the draft and looked at.  size: of the archive, UINT64_MAX when it is not known. */
+static int unpack(const char *from, int fd, const struct parcel *p, uint64_t size,
+		  const struct draft *to)
+{
+	char why[256] = "";
+	int r = parcel_unpack(fd, p, to->fd, why);
+
+	if (r == 0)
+		r = fsync(to->fd) < 0 ? -errno : index_vet(to->path, p->identity, size, why);
+	return r < 0 ? refuse(from, r, why) : 0;
+}
+
+/* Beside where it belongs, and from there to its place. */
+static int put(struct engine *e, const char *from, int fd, const struct parcel *p, bool *was_there)
+{
+	uint64_t size = e->n_volumes > 0 ? e->volumes[0]->raw->size : UINT64_MAX;
+	AUTO(draft_drop) struct draft db = DRAFT_NONE;
+	AUTO(auto_free) char *dir = NULL, *path = NULL;
+	int r = cache_object_dir(e->st.cache, p->identity, &dir);
+
+	if (r == 0 && !(path = path_join(dir, "index.db")))
+		r = -ENOMEM;
+	if (r == 0)
+		r = draft_new(dir, "draft", &db); /* it removes old ones first */
+	if (r == 0)
+		r = check_room(e, from, p, path);
+	if (r == 0)
+		r = unpack(from, fd, p, size, &db);
 	if (r < 0)
 		return r;
-	r = parcel_unpack(fd, p, db.fd, why);
-	if (r == 0)
-		r = fsync(db.fd) < 0 ? -errno : index_vet(db.path, p->identity, UINT64_MAX, why);
-	if (r < 0)
-		return refuse(from, r, why);
 	r = index_copy_in(db.path, path);
 	*was_there = r == -EEXIST;
 	return say_put(r, from, path);
@@ -257,7 +262,6 @@ static int put(const char *from, int fd, const struct parcel *p, const char *dir
 int transfer_import(struct engine *e, const char *from, const char *spec)
 {
 	AUTO(auto_close) int fd = open(from, O_RDONLY | O_CLOEXEC);
-	AUTO(auto_free) char *dir = NULL;
 	struct parcel p;
 	bool was_there = false;
 	int r;
@@ -274,9 +278,7 @@ int transfer_import(struct engine *e, const char *from, const char *spec)
 	if (spec)
 		r = check_source(e, from, &p, spec);
 	if (r == 0)
-		r = cache_object_dir(e->st.cache, p.identity, &dir);
-	if (r == 0)
-		r = put(from, fd, &p, dir, &was_there);
+		r = put(e, from, fd, &p, &was_there);
 	if (r == 0)
 		printf("%s: %s\n", from,
 		       was_there ? "there is a complete index of this archive already, it stays"
