@@ -82,14 +82,17 @@ rm "$tmp/want/x/[TOC].xml" # which 7z makes up
 seq 2000 >"$tmp/tree/short"
 bsdtar -cf "$tmp/made/w.warc" --format warc one short
 rm "$tmp/tree/short"
-python3 - "$tmp/made/w.warc" "$tmp/want/w" <<'PYTHON'
-"""ISO 28500: a head of lines, an empty one, so many bytes, two empty lines."""
-import os, re, sys
+python3 - "$tmp/made/w.warc" "$tmp/want/w" "$tmp/made/each.warc.gz" <<'PYTHON'
+"""ISO 28500: a head of lines, an empty one, so many bytes, two empty lines.  Annex D: compressed, each
+record is a gzip member of its own."""
+import gzip, os, re, sys
 
 with open(sys.argv[1], "rb") as f:
     data = f.read()
 at = 0
+packed = open(sys.argv[3], "wb")
 while at < len(data):
+    start = at
     end = data.index(b"\r\n\r\n", at) + 4
     head = dict(line.split(b": ", 1) for line in data[at:end].split(b"\r\n")[1:] if line)
     size = int(head[b"Content-Length"])
@@ -100,7 +103,9 @@ while at < len(data):
         with open(path, "wb") as f:
             f.write(data[end:end + size])
     at = end + size + 4
+    packed.write(gzip.compress(data[start:at]))
 PYTHON
+cp -a "$tmp/want/w" "$tmp/want/each"
 
 mount_mdcfs "$tmp"/made/*
 for file in "$tmp"/made/*; do
