@@ -4,24 +4,44 @@
 
 #include <errno.h>
 
+#define PATIENCE 8u /* times that a class with something to do is passed over */
+
 struct pool {
 	pthread_mutex_t lock; /* a leaf; guards everything below */
 	pthread_cond_t cond;
 	struct list queue[JOB_CLASSES];
+	unsigned passed[JOB_CLASSES]; /* over, since its last turn */
 	bool stopping;
 	unsigned n_threads;
 	pthread_t threads[];
 };
 
+/* The best class with something to do, unless one below has been passed over too often.
+ * JOB_CLASSES: none has. */
+static unsigned choose_locked(struct pool *p)
+{
+	unsigned best = JOB_CLASSES;
+
+	for (unsigned c = JOB_CLASSES; c-- > 0;) {
+		if (list_empty(&p->queue[c]))
+			continue;
+		if (p->passed[c] >= PATIENCE)
+			return c;
+		best = c;
+	}
+	return best;
+}
+
 static struct job *next_locked(struct pool *p)
 {
-	for (unsigned c = 0; c < JOB_CLASSES; c++) {
-		struct list *l = list_pop(&p->queue[c]);
+	unsigned chosen = choose_locked(p);
 
-		if (l)
-			return list_entry(l, struct job, link);
-	}
-	return NULL;
+	if (chosen == JOB_CLASSES)
+		return NULL;
+	for (unsigned c = chosen + 1; c < JOB_CLASSES; c++)
+		p->passed[c] += !list_empty(&p->queue[c]);
+	p->passed[chosen] = 0;
+	return list_entry(list_pop(&p->queue[chosen]), struct job, link);
 }
 
 static void *worker(void *arg)
@@ -84,4 +104,13 @@ void pool_submit(struct pool *p, struct job *j, enum job_class class)
 	LOCK_SCOPE(&p->lock);
 	list_push(&p->queue[class], &j->link);
 	pthread_cond_signal(&p->cond);
+}
+
+void pool_raise(struct pool *p, struct job *j, enum job_class class)
+{
+	LOCK_SCOPE(&p->lock);
+	if (!j->link.next || list_empty(&j->link))
+		return;
+	list_remove(&j->link);
+	list_push(&p->queue[class], &j->link);
 }

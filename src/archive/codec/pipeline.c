@@ -122,7 +122,7 @@ static void start_locked(struct unit *u)
 	if (u->running || !has_work_locked(u))
 		return;
 	u->running = true;
-	pool_submit(u->l->c.pool, &u->job, JOB_DEMAND);
+	pool_submit(u->l->c.pool, &u->job, JOB_PASS);
 }
 
 /* The next input.  False: there is none now; *fed = and none comes. */
