@@ -104,6 +104,11 @@ bool blocks_has(struct blocks *b, uint64_t blk)
 	return disk && cache_has(disk, blk);
 }
 
+bool blocks_filling(struct blocks *b, uint64_t blk)
+{
+	return memory_filling(b->c.memory, b, blk);
+}
+
 struct block *blocks_make(struct blocks *b)
 {
 	return block_new(b->c.memory);
@@ -122,9 +127,11 @@ static bool write_block(struct blocks *b, uint64_t blk, const struct block *data
 void blocks_put(struct blocks *b, uint64_t blk, struct block *data)
 {
 	bool waited = memory_put(b->c.memory, b, blk, data, false);
+	bool written = write_block(b, blk, data);
 
-	if (!write_block(b, blk, data) && !waited) /* memory is the only place left */
-		memory_put(b->c.memory, b, blk, data, true);
+	/* Somebody may have come while it was written; or memory is the only place left. */
+	if (!waited && memory_put(b->c.memory, b, blk, data, !written) && written)
+		memory_on_disk(b->c.memory, b, blk);
 	block_unref(data);
 }
 
@@ -168,7 +175,7 @@ static void start_fills(struct blocks *b, uint64_t from, uint64_t to, bool from_
 	uint32_t n = 0;
 
 	for (uint64_t blk = from; blk < to; blk++) {
-		bool absent = demand || !disk || !cache_has(disk, blk);
+		bool absent = !disk || !cache_has(disk, blk);
 		bool begun = (blk == from && from_begun) ||
 			     (absent && memory_begin(b->c.memory, b, blk, demand));
 
@@ -258,6 +265,14 @@ static enum memory_state park(struct blocks *b, uint64_t blk, struct waiter *w, 
 	return memory_get(b->c.memory, b, blk, &data, w);
 }
 
+/* Somebody is parked on the first of these. */
+static void start_parked(struct blocks *b, uint64_t from, uint64_t to, bool begun)
+{
+	if (!begun && b->c.ops->hurry)
+		b->c.ops->hurry(b->c.arg, from);
+	start_fills(b, from, to, begun, true);
+}
+
 int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, struct waiter *w)
 {
 	struct range blks = { off >> BLOCK_SHIFT, (off + len + BLOCK_SIZE - 1) >> BLOCK_SHIFT };
@@ -275,7 +290,7 @@ int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, stru
 		if (missing < blks.to)
 			state = park(b, missing, w, &begun);
 		if (state == MEMORY_FILLING)
-			start_fills(b, missing, blks.to, begun, true);
+			start_parked(b, missing, blks.to, begun);
 		if (w && state != MEMORY_ABSENT)
 			read_ahead(b, blks);
 		if (missing == blks.to || state == MEMORY_FILLING)

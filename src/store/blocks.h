@@ -18,6 +18,9 @@ struct blocks_ops {
 	/* Bring blocks [first, first + n).  All have FILLING slots; each must see exactly one
 	 * blocks_put() or blocks_fail(), in time.  Never blocks.  demand: somebody waits. */
 	void (*fill)(void *arg, uint64_t first, uint32_t n, bool demand);
+	/* Somebody has come to wait for a block whose fill was started already, maybe for nobody.
+	 * Never blocks.  NULL: that makes no difference. */
+	void (*hurry)(void *arg, uint64_t blk);
 };
 
 struct blocks_config {
@@ -42,8 +45,10 @@ uint64_t blocks_size(const struct blocks *b); /* bytes; UINT64_MAX while not kno
 /* Copy [off, off + len), which must lie inside.  len, PARKED, -errno.  w NULL: -EAGAIN instead of
  * parking, and nothing is started. */
 int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, struct waiter *w);
-/* In memory, or recorded on disk? */
+/* In memory or on its way there, or recorded on disk? */
 bool blocks_has(struct blocks *b, uint64_t blk);
+/* On its way: has it a slot that waits for a fill? */
+bool blocks_filling(struct blocks *b, uint64_t blk);
 /* A block to fill; NULL without memory. */
 struct block *blocks_make(struct blocks *b);
 /* Publish: takes the caller's reference.  May block on the disk: pool and pass threads only. */

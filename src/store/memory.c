@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 
 #define BUCKETS 4096u
-#define CLEAN_BLOCKS 64u  /* READY and on disk: 8 MiB of the most recent */
-#define SPARE_BLOCKS 64u  /* freed blocks kept for the next ones: their pages are warm */
+#define CLEAN_BLOCKS 64u /* READY and on disk: 8 MiB of the most recent */
+#define SPARE_BLOCKS 64u /* freed blocks kept for the next ones: their pages are warm */
 
 /* What a READY slot counts as; each share is bounded on its own. */
 enum share {
@@ -232,6 +232,15 @@ bool memory_has(struct memory *m, struct blocks *space, uint64_t blk)
 {
 	LOCK_SCOPE(&m->lock);
 	return find_locked(m, space, blk) != NULL;
+}
+
+bool memory_filling(struct memory *m, struct blocks *space, uint64_t blk)
+{
+	const struct slot *s;
+
+	LOCK_SCOPE(&m->lock);
+	s = find_locked(m, space, blk);
+	return s && s->state == MEMORY_FILLING;
 }
 
 bool memory_put(struct memory *m, struct blocks *space, uint64_t blk, struct block *b, bool keep)

@@ -43,6 +43,7 @@ enum memory_state memory_get(struct memory *m, struct blocks *space, uint64_t bl
 bool memory_begin(struct memory *m, struct blocks *space, uint64_t blk, bool demand);
 /* Is there a slot in any state? */
 bool memory_has(struct memory *m, struct blocks *space, uint64_t blk);
+bool memory_filling(struct memory *m, struct blocks *space, uint64_t blk); /* one that is FILLING? */
 /* Publish b (takes no reference of the caller's).  A FILLING slot becomes READY and its waiters
  * are woken; without a slot nothing happens unless keep is true.  True when a slot holds it now. */
 bool memory_put(struct memory *m, struct blocks *space, uint64_t blk, struct block *b, bool keep);
