@@ -22,6 +22,8 @@ struct format {
 	/* Publish stream blocks whose end is at or before the archive's position, each once by
 	 * blocks_put() or blocks_fail().  Never blocks: works in jobs.  NULL: no stream. */
 	void (*fill)(struct archive *a, uint64_t first, uint32_t n, bool demand);
+	/* See blocks_ops.hurry.  NULL: that makes no difference. */
+	void (*hurry)(struct archive *a, uint64_t blk);
 	/* Grows with every change after which the same place in the stream is another byte: what older
 	 * versions of the program have cached is then not looked at. */
 	unsigned layout;

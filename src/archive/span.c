@@ -7,11 +7,16 @@
  * Where the stream consists of units (codec.h) a unit is decoded once, for everybody who wants
  * something of it, and to its end: to begin it again for each piece of a large one would be
  * quadratic.  Few are decoded at a time, since each may need tens of megabytes.
+ *
+ * What was asked for is kept as ranges, each with one decode.  A block that comes out of any decode is
+ * taken off whichever list has it, so that it has exactly one end, and who finds nothing left
+ * on his own list has nothing to do.
  */
 #include "archive/span.h"
 
 #include <string.h>
 
+#include "archive/asked.h"
 #include "archive/codec/codec.h"
 #include "archive/format.h"
 #include "base/log.h"
@@ -23,6 +28,7 @@
 #define LONGEST 64u	     /* blocks: 8 MiB for one job */
 #define TURN 16u	     /* blocks decoded before others get their turn in the pool */
 #define MAX_UNITS 8u	     /* decoded at a time in one archive */
+#define KEPT_UNITS 2u	     /* ... of these, for somebody who waits */
 #define NOWHERE UINT64_MAX
 
 enum { MORE = 0, DONE = 1, LATER = 2 }; /* what decoding came to */
@@ -33,19 +39,19 @@ struct span {
 	struct list link; /* in the archive's spans while it may be added to */
 	struct archive *a;
 	const struct codec *codec;
-	bool demand;
+	_Atomic bool demand; /* somebody waits; written under the lock */
 
 	/* Guarded by the archive's lock. */
 	bool begun;	     /* counted in the archive's n_spans */
-	uint64_t start, end; /* blocks asked for */
-	uint64_t first;	     /* of these, the first not published yet */
+	struct list asked;   /* struct asked; none begins before `passed` */
+	uint64_t start, end; /* blocks asked for so far lie in these */
 	uint64_t passed;     /* blocks before this do not come any more */
 	uint64_t unit;	     /* the point that is decoded from, its in_bit; NOWHERE = not yet */
+	bool edge; /* only the block that goes over its beginning is wanted of this unit */
 
 	struct gzip_point from, next; /* the unit's beginning, and the next one's */
 	bool has_next;		      /* else this is the last unit */
 	uint64_t in_end;	      /* file offset: the decoder needs no more */
-	bool edge;	/* only the block that goes over its beginning is wanted of this unit */
 	uint64_t reach; /* units: blocks before this are decoded in any case; 0 = not looked */
 	bool exact;	/* the first attempt met damage: this one gives all before it */
 	struct decoder *decoder;
@@ -67,24 +73,90 @@ static uint64_t end_of(struct span *s)
 
 static void submit(struct span *s)
 {
-	pool_submit(s->a->c.st->pool, &s->job, s->demand ? JOB_DEMAND : JOB_IDLE);
+	pool_submit(s->a->c.st->pool, &s->job, atomic_load(&s->demand) ? JOB_DEMAND : JOB_IDLE);
+}
+
+/* ---- which decodes run, and what is asked of them ---- */
+
+static bool may_begin_locked(struct span *s)
+{
+	unsigned max = atomic_load(&s->demand) ? MAX_UNITS : MAX_UNITS - KEPT_UNITS;
+
+	if (!s->codec->sequential && s->a->n_spans >= max)
+		return false;
+	s->begun = true;
+	s->a->n_spans++;
+	return true;
+}
+
+/* Somebody waits for something: its decode goes before those that nobody waits for. */
+static void raise_locked(struct span *s)
+{
+	if (atomic_exchange(&s->demand, true))
+		return;
+	if (s->begun)
+		pool_raise(s->a->c.st->pool, &s->job, JOB_DEMAND);
+	else if (may_begin_locked(s))
+		submit(s);
+}
+
+static void ask_locked(struct span *s, struct asked *k)
+{
+	list_push(&s->asked, &k->link);
+	s->end = MAX(s->end, k->end);
+	if (k->demand)
+		raise_locked(s);
 }
 
 static bool is_wanted(struct span *s)
 {
 	LOCK_SCOPE(&s->a->lock);
-	return s->first < s->end;
+	return !list_empty(&s->asked);
 }
 
-/* ---- which decodes run ---- */
-
-static bool may_begin_locked(struct span *s)
+/* Does somebody still wait for this, or is the rest for later? */
+static void look_for_demand(struct span *s)
 {
-	if (!s->codec->sequential && s->a->n_spans >= MAX_UNITS)
+	LOCK_SCOPE(&s->a->lock);
+	atomic_store(&s->demand, asked_on_demand(&s->asked));
+}
+
+/* Is nothing left to do here?  Then nothing more can be added. */
+static bool is_idle_locked(struct span *s)
+{
+	if (!list_empty(&s->asked))
 		return false;
-	s->begun = true;
-	s->a->n_spans++;
+	list_remove(&s->link);
 	return true;
+}
+
+/* The first block that is still to come; others may have come while this waited for its turn. */
+static bool first_asked(struct span *s, uint64_t *first)
+{
+	LOCK_SCOPE(&s->a->lock);
+	while ((*first = asked_first(&s->asked)) != ASKED_NOTHING &&
+	       !blocks_filling(s->a->stream, *first))
+		(void)asked_take(&s->asked, *first); /* a range's front: needs no memory */
+	return !is_idle_locked(s);
+}
+
+/* Leave the blocks from this one on to those who decode this very unit and have not come by; best to one
+ * that wants more of it than its edge. */
+static void hand_over_locked(struct span *s, uint64_t from)
+{
+	for (int edge = 0; edge < 2; edge++) {
+		list_for_each(pos, tmp, &s->a->spans) {
+			struct span *t = list_entry(pos, struct span, link);
+
+			if (t == s || t->unit != s->unit || t->edge != edge)
+				continue;
+			asked_move(&s->asked, MAX(from, t->passed), &t->asked);
+			t->end = MAX(t->end, asked_end(&t->asked));
+			if (asked_on_demand(&t->asked))
+				raise_locked(t);
+		}
+	}
+	s->end = asked_end(&s->asked);
 }
 
 /* This one ends: another one may begin. */
@@ -92,12 +164,15 @@ static void leave_locked(struct span *s)
 {
 	list_remove(&s->link);
 	s->a->n_spans--;
-	list_for_each(pos, tmp, &s->a->spans) {
-		struct span *next = list_entry(pos, struct span, link);
+	for (int demand = 1; demand >= 0; demand--) {
+		list_for_each(pos, tmp, &s->a->spans) {
+			struct span *next = list_entry(pos, struct span, link);
 
-		if (!next->begun && may_begin_locked(next)) {
-			submit(next);
-			return;
+			if (!next->begun && atomic_load(&next->demand) == demand &&
+			    may_begin_locked(next)) {
+				submit(next);
+				return;
+			}
 		}
 	}
 }
@@ -107,41 +182,37 @@ static void finish(struct span *s, int err)
 	pthread_mutex_lock(&s->a->lock);
 	leave_locked(s);
 	pthread_mutex_unlock(&s->a->lock);
-	for (uint64_t blk = s->first; blk < s->end; blk++)
-		blocks_fail(s->a->stream, blk, err < 0 ? err : -EIO);
+	asked_fail(&s->asked, s->a->stream, err < 0 ? err : -EIO);
 	block_unref(s->part);
 	chunk_free(s->chunk);
 	decoder_free(s->decoder);
 	free(s);
 }
 
-/* Leave what is wanted to another decode, which works on this very unit and has not come by.  True:
- * nothing is left to do here. */
+/* Now that the unit is known: leave what is wanted to another decode of it.  True: nothing is left to do
+ * here. */
 static bool hand_over(struct span *s)
 {
 	LOCK_SCOPE(&s->a->lock);
 	s->unit = s->from.in_bit;
-	if (s->codec->sequential)
-		return false;
-	list_for_each(pos, tmp, &s->a->spans) {
-		struct span *t = list_entry(pos, struct span, link);
-
-		if (t == s || t->unit != s->unit || t->passed > s->first)
-			continue;
-		t->end = MAX(t->end, s->end);
-		t->first = MIN(t->first, s->first);
-		s->first = s->end;
-		return true;
-	}
-	return false;
+	if (!s->codec->sequential)
+		hand_over_locked(s, 0);
+	return is_idle_locked(s);
 }
 
 /* ---- input ---- */
 
 /* Is nothing wanted behind the block under construction? */
-static bool ends_at_edge(struct span *s)
+static bool ends_at_edge_locked(struct span *s)
 {
-	return end_of(s) << BLOCK_SHIFT <= s->out + BLOCK_SIZE - 1;
+	return s->end << BLOCK_SHIFT <= s->out + BLOCK_SIZE - 1;
+}
+
+/* Another decode may have left its wants to this one. */
+static void look_beyond_edge(struct span *s)
+{
+	LOCK_SCOPE(&s->a->lock);
+	s->edge = s->edge && ends_at_edge_locked(s);
 }
 
 /* Order the compressed bytes from there to the end of the unit, or to the next seek point behind
@@ -151,8 +222,7 @@ static int fetch(struct span *s, uint64_t from)
 	struct gzip_point next;
 	uint64_t to;
 
-	s->edge =
-		s->edge && ends_at_edge(s); /* another decode may have left its wants to this one */
+	look_beyond_edge(s);
 	to = MIN(s->in_end, from + (s->edge ? EDGE_STEP : UNIT_STEP));
 	if (s->codec->sequential) {
 		to = from + STEP;
@@ -164,7 +234,8 @@ static int fetch(struct span *s, uint64_t from)
 	s->in = NULL;
 	s->n_in = 0;
 	s->fetched = MIN(to, s->a->c.raw->size);
-	return reader_chunk(s->a->c.raw, (struct range){ from, s->fetched }, s->demand, &s->chunk);
+	return reader_chunk(s->a->c.raw, (struct range){ from, s->fetched },
+			    atomic_load(&s->demand), &s->chunk);
 }
 
 /* Go on with the compressed byte at off, which may lie in the chunk. */
@@ -192,9 +263,14 @@ static int begin(struct span *s)
 {
 	AUTO(auto_free) void *window = NULL;
 	size_t n = 0;
-	int r = index_point(s->a->index, s->first << BLOCK_SHIFT, &s->from, &window, &n);
-	bool none = r == -ENOENT;
+	uint64_t first;
+	bool none;
+	int r;
 
+	if (!first_asked(s, &first))
+		return DONE;
+	r = index_point(s->a->index, first << BLOCK_SHIFT, &s->from, &window, &n);
+	none = r == -ENOENT;
 	if (r < 0 && !none)
 		return r;
 	if (hand_over(s))
@@ -212,6 +288,11 @@ static int begin(struct span *s)
 
 /* ---- output ---- */
 
+static bool is_there(struct span *s, uint64_t blk)
+{
+	return blocks_has(s->a->stream, blk) && !blocks_filling(s->a->stream, blk);
+}
+
 /* How far this unit's blocks are decoded though nobody asked for them: up to the last one that is
  * not there. */
 static uint64_t find_reach(struct span *s)
@@ -222,7 +303,7 @@ static uint64_t find_reach(struct span *s)
 	if (s->edge)
 		return 0;
 	end = MIN(end >> BLOCK_SHIFT, at + (UNIT_MAX >> BLOCK_SHIFT));
-	while (end > at && blocks_has(s->a->stream, end - 1))
+	while (end > at && is_there(s, end - 1))
 		end--;
 	return end;
 }
@@ -235,24 +316,23 @@ static bool is_done(struct span *s)
 	if (!s->codec->sequential && s->reach == 0)
 		s->reach = find_reach(s);
 	LOCK_SCOPE(&s->a->lock);
-	if (s->first < s->end || at < s->reach)
-		return false;
-	list_remove(&s->link);
-	return true;
+	return at >= s->reach && is_idle_locked(s);
 }
 
-/* The decode comes by a block.  Is it asked for?  Of a sequential stream beyond the end nothing can
- * be added any more: what was passed would be missing. */
+/* The decode comes by a block.  Is it asked for, of anybody?  Of a sequential stream beyond the end nothing
+ * can be added any more: what was passed would be missing. */
 static bool passes(struct span *s, uint64_t blk)
 {
+	bool asked;
+
 	LOCK_SCOPE(&s->a->lock);
 	s->passed = blk + 1;
+	asked = asked_take(&s->asked, blk);
+	list_for_each(pos, tmp, &s->a->spans)
+		asked |= asked_take(&list_entry(pos, struct span, link)->asked, blk);
 	if (blk >= s->end && s->codec->sequential)
 		list_remove(&s->link);
-	if (blk < s->first || blk >= s->end)
-		return false;
-	s->first = blk + 1;
-	return true;
+	return asked;
 }
 
 /* How much of a block lies inside the stream, as far as that is good. */
@@ -276,7 +356,7 @@ static void publish(struct span *s, uint64_t blk)
 		return;
 	}
 	asked = s->whole && passes(s, blk);
-	if (s->whole && (asked || !blocks_has(s->a->stream, blk)))
+	if (s->whole && (asked || !is_there(s, blk)))
 		blocks_put(s->a->stream, blk, b);
 	else
 		block_unref(b);
@@ -350,6 +430,17 @@ static int end_stream(struct span *s)
 	return DONE;
 }
 
+/* Leave to those who are at the next unit already what lies in it.  True: nothing is left to do here. */
+static bool enter_next(struct span *s)
+{
+	LOCK_SCOPE(&s->a->lock);
+	s->from = s->next;
+	s->unit = s->from.in_bit;
+	hand_over_locked(s, (s->out + BLOCK_SIZE - 1) >> BLOCK_SHIFT);
+	s->edge = ends_at_edge_locked(s);
+	return is_idle_locked(s);
+}
+
 /* A unit has ended; a block that goes over its end, or more, may still be wanted. */
 static int next_unit(struct span *s)
 {
@@ -364,11 +455,8 @@ static int next_unit(struct span *s)
 	s->reach = 0;
 	if (is_done(s))
 		return DONE;
-	s->edge = ends_at_edge(s);
-	s->from = s->next;
-	pthread_mutex_lock(&s->a->lock);
-	s->unit = s->from.in_bit;
-	pthread_mutex_unlock(&s->a->lock);
+	if (enter_next(s))
+		return DONE;
 	s->decoder = decoder_free(s->decoder);
 	r = s->codec->decoder(&s->from, NULL, 0, &s->decoder);
 	find_end(s);
@@ -431,7 +519,7 @@ static void span_run(struct job *j)
 	if (r == PARKED)
 		return;
 	if (r == LATER) {
-		s->demand &= is_wanted(s); /* the rest of the unit is for nobody yet */
+		look_for_demand(s); /* the rest of the unit may be for nobody yet */
 		submit(s);
 		return;
 	}
@@ -446,43 +534,66 @@ static void wake_span(struct waiter *w)
 /* ---- fills ---- */
 
 /* Let a decode that ends where this fill begins go on through it. */
-static bool add_to_running(struct archive *a, uint64_t first, uint32_t n)
+static bool add_to_running_locked(struct archive *a, struct asked *k)
 {
-	LOCK_SCOPE(&a->lock);
 	list_for_each(pos, tmp, &a->spans) {
 		struct span *s = list_entry(pos, struct span, link);
 
-		if (s->end != first || s->passed > first || first + n - s->start > LONGEST)
+		if (s->end != k->first || s->passed > k->first || k->end - s->start > LONGEST)
 			continue;
-		s->end += n;
+		ask_locked(s, k);
 		return true;
 	}
 	return false;
 }
 
+static struct span *span_new(struct archive *a, uint64_t first, bool demand)
+{
+	struct span *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->a = a;
+	s->codec = a->format->codec;
+	s->start = first;
+	s->unit = NOWHERE;
+	atomic_init(&s->demand, demand);
+	s->job.run = span_run;
+	list_init(&s->asked);
+	waiter_init(&s->waiter, wake_span);
+	return s;
+}
+
 void span_fill(struct archive *a, uint64_t first, uint32_t n, bool demand)
 {
-	struct span *s;
+	AUTO(auto_free) struct span *s = span_new(a, first, demand);
+	struct asked *k = s ? asked_new(first, first + n, demand) : NULL;
 
-	if (add_to_running(a, first, n))
-		return;
-	s = calloc(1, sizeof(*s));
-
-	if (!s) {
+	if (!k) {
 		for (uint64_t blk = first; blk < first + n; blk++)
 			blocks_fail(a->stream, blk, -ENOMEM);
 		return;
 	}
-	s->a = a;
-	s->codec = a->format->codec;
-	s->start = s->first = first;
-	s->end = first + n;
-	s->unit = NOWHERE;
-	s->demand = demand;
-	s->job.run = span_run;
-	waiter_init(&s->waiter, wake_span);
 	LOCK_SCOPE(&a->lock);
+	if (add_to_running_locked(a, k))
+		return;
+	ask_locked(s, k);
 	list_push(&a->spans, &s->link);
 	if (may_begin_locked(s))
 		submit(s);
+	s = NULL;
+}
+
+void span_hurry(struct archive *a, uint64_t blk)
+{
+	LOCK_SCOPE(&a->lock);
+	list_for_each(pos, tmp, &a->spans) {
+		struct span *s = list_entry(pos, struct span, link);
+		struct asked *k = asked_find(&s->asked, blk);
+
+		if (!k)
+			continue;
+		k->demand = true;
+		raise_locked(s);
+	}
 }

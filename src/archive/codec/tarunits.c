@@ -227,6 +227,7 @@ static int tarunits_pass(struct pass *p)
 		.probe = tarprobe, \
 		.pass = tarunits_pass, \
 		.fill = span_fill, \
+		.hurry = span_hurry, \
 		.codec = &codec_##codec_name, \
 	}
 

@@ -166,5 +166,6 @@ const struct format format_targz = {
 	.probe = tarprobe,
 	.pass = targz_pass,
 	.fill = span_fill,
+	.hurry = span_hurry,
 	.codec = &codec_gzip,
 };
