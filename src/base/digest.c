@@ -6,7 +6,6 @@
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* since OpenSSL 3.0, without a replacement that does this */
 #include "base/digest.h"
-#include "base/bytes.h"
 
 #include <errno.h>
 #include <stdarg.h>
