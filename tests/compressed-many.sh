@@ -47,7 +47,7 @@ for file in "$tmp"/made/*; do
 	note "$name: $peak KiB"
 	is_sanitized || at_most "$name: peak memory in KiB" 100000 "$peak"
 	umount_mdcfs
-	at_most "$name: bytes of index" 2500000 \
+	at_most "$name: bytes of index" 200000 \
 		"$(find "$cache" -name index.db -exec stat -c %s {} + | sort -n | tail -n 1)"
 	rm -rf "$cache"
 done

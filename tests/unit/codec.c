@@ -183,6 +183,22 @@ static void check_file(const struct codec *codec, struct file *f, size_t min_uni
 	}
 }
 
+/* Units that may be joined: all of them as one. */
+static void check_whole(const struct codec *codec, struct file *f)
+{
+	static const size_t steps[][2] = { { 1u << 20, 1u << 17 }, { 1, 100000 }, { 4099, 1013 } };
+	struct cuts cuts = cut_file(codec, f, NULL, SIZE_MAX);
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		AUTO(buf_free) struct buf out = BUF_INIT(2 * PLAIN);
+
+		cuts.n = 1;
+		assert_int_equal(decode_all(codec, f, &cuts, steps[i][0], steps[i][1], &out), 0);
+		assert_int_equal(out.len, PLAIN);
+		assert_memory_equal(out.p, plain, PLAIN);
+	}
+}
+
 /* Cut off anywhere, one of cutter and decoder says so; a wrong byte is found, or changes nothing. */
 static void check_damage(const struct codec *codec, struct file *f, bool has_sums)
 {
@@ -325,6 +341,7 @@ static void add_bzip2(struct file *f, const void *p, size_t n, int level)
 /* Blocks at bits of all sorts, several streams, an empty one between them. */
 static void test_bzip2(void **state)
 {
+	static const char zeros[4096];
 	struct file f;
 
 	(void)state;
@@ -334,7 +351,11 @@ static void test_bzip2(void **state)
 	add_bzip2(&f, plain + 3 * PART, 1000, 9);
 	add_bzip2(&f, plain + 3 * PART + 1000, PLAIN - 3 * PART - 1000, 2);
 	check_file(&codec_bzip2, &f, 8);
+	check_whole(&codec_bzip2, &f);
 	check_damage(&codec_bzip2, &f, true);
+	for (unsigned i = 0; i < 3u << 20; i += 4096) /* behind the last stream: ignored */
+		file_add(&f, zeros, sizeof(zeros));
+	check_whole(&codec_bzip2, &f);
 	assert_true(codec_bzip2.match((unsigned char *)f.b.p, f.b.len));
 	buf_free(&f.b);
 }

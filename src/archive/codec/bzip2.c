@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* bzip2.c - bzip2 as codec.h wants it: a unit is one block.
+/* bzip2.c - bzip2 as codec.h wants it: a unit is a block, or some small ones, of one stream or several.
  *
  * A block begins and ends at any bit.  To decode it alone a stream is made of it: a header, the
  * block's bits moved to whole bytes, and the end of a stream whose only block it is.  So libbz2
@@ -13,9 +13,12 @@
 #include "archive/codec/codec.h"
 
 #define BLOCK_MAX \
-	((size_t)2 << 20) /* no block of 900 000 bytes is as large when it is compressed */
+	((size_t)2 << 20)   /* no block of 900 000 bytes is as large when it is compressed */
+#define LOOK ((size_t)4096) /* bytes gone through at once between blocks */
 #define BLOCK_BYTES 900000u
-#define END_BITS 80u /* of a stream: 48 that say so, and a CRC */
+#define SMALL_BITS \
+	((uint64_t)64 << 13) /* a block of less can be decoded together with the next one */
+#define END_BITS 80u	     /* of a stream: 48 that say so, and a CRC */
 
 static bool bzip2_match(const unsigned char *head, size_t n)
 {
@@ -29,8 +32,8 @@ static bool bzip2_match(const unsigned char *head, size_t n)
 struct bzip2_cutter {
 	struct cutter c;
 	struct bzip2_scan scan;
-	uint64_t from; /* file offset of the first byte gone through */
-	uint64_t blocks;
+	uint64_t from;	       /* file offset of the first byte gone through */
+	uint64_t blocks, last; /* found, and the bit at which the last one begins */
 	uint64_t
 		end; /* bit behind a stream's end and its CRC, when that was the last that came by */
 };
@@ -46,7 +49,13 @@ static int cutter_run(struct cutter *c, const unsigned char **in, size_t *n_in, 
 	if (e == BZIP2_NONE)
 		return 0;
 	b->end = UINT64_MAX;
-	*out = (struct cut){ .in_bit = b->from * 8 + at, .weight = b->blocks++ * BLOCK_BYTES };
+	*out = (struct cut){
+		.in_bit = b->from * 8 + at,
+		.weight = b->blocks * BLOCK_BYTES,
+		.joins = b->blocks > 0 && at - b->last < SMALL_BITS,
+	};
+	b->blocks++;
+	b->last = at;
 	return 1;
 }
 
@@ -89,12 +98,15 @@ static int bzip2_cutter_new(struct reader *raw, const _Atomic bool *stop,
 struct bzip2_decoder {
 	struct decoder d;
 	struct bzip2_scan scan;
-	unsigned shift; /* bits of the first byte that are not the block's */
-	bool begun;	/* the block's head has come */
+	unsigned shift;	 /* bits of the unit's first byte that are not the first block's */
+	uint64_t blocks; /* that have begun */
+	bool inside;	 /* one whose end has not come */
+	uint64_t start;	 /* of that: bit of the unit's bytes */
 	uint32_t crc;
-	unsigned char *buf; /* the block as it is in the file, then the stream made of it */
+	uint64_t from; /* byte of the unit that buf begins with: a block as it is in the file */
+	unsigned char *buf;
 	size_t len, cap;
-	bool decoding, ended;
+	unsigned char *stream; /* made of the one before: it is decoded now */
 	bz_stream bz;
 };
 
@@ -125,11 +137,12 @@ static void put_bits(unsigned char *p, uint64_t at, uint64_t value, unsigned n)
 	}
 }
 
-/* Make a stream of the bits [shift, end) of buf. */
+/* Make a stream of the block that ends at a bit. */
 static int make_stream(struct bzip2_decoder *b, uint64_t end)
 {
-	uint64_t bits = end - b->shift;
-	size_t n = (size_t)((bits + 7) / 8);
+	unsigned shift = b->start % 8;
+	uint64_t bits = end - b->start;
+	size_t n = (size_t)((bits + 7) / 8), len = 4 + (size_t)((bits + END_BITS + 7) / 8);
 	unsigned char *out = calloc(1, 4 + n + 11);
 
 	if (!out)
@@ -138,42 +151,76 @@ static int make_stream(struct bzip2_decoder *b, uint64_t end)
 	for (size_t i = 0; i < n; i++) {
 		unsigned next = i + 1 < b->len ? b->buf[i + 1] : 0;
 
-		out[4 + i] = (unsigned char)(b->buf[i] << b->shift | next >> (8 - b->shift));
+		out[4 + i] = (unsigned char)(b->buf[i] << shift | next >> (8 - shift));
 	}
 	if (bits % 8 > 0)
 		out[4 + n - 1] &= (unsigned char)(0xff00 >> bits % 8);
 	put_bits(out + 4, bits, BZIP2_END, 48);
 	put_bits(out + 4, bits + 48, b->crc, 32);
-	free(b->buf);
-	b->buf = out;
-	b->len = 4 + (size_t)((bits + 80 + 7) / 8);
-	b->bz.next_in = (char *)out;
-	b->bz.avail_in = (unsigned)b->len;
-	b->decoding = BZ2_bzDecompressInit(&b->bz, 0, 0) == BZ_OK;
-	return b->decoding ? 0 : -ENOMEM;
+	b->bz = (bz_stream){ .next_in = (char *)out, .avail_in = (unsigned)len };
+	if (BZ2_bzDecompressInit(&b->bz, 0, 0) != BZ_OK) {
+		free(out);
+		return -ENOMEM;
+	}
+	b->stream = out;
+	return 0;
 }
 
-/* Collect the block up to where something else begins. */
+static void end_stream(struct bzip2_decoder *b)
+{
+	if (b->stream)
+		BZ2_bzDecompressEnd(&b->bz);
+	free(steal(&b->stream));
+}
+
+/* The bytes before that of the unit are not needed any more. */
+static void forget(struct bzip2_decoder *b, uint64_t byte)
+{
+	size_t n = (size_t)MIN(byte - MIN(byte, b->from), b->len);
+
+	memmove(b->buf, b->buf + n, b->len - n);
+	b->len -= n;
+	b->from += n;
+}
+
+/* Something begins at a bit, and the block before it ends. */
+static int on_event(struct bzip2_decoder *b, enum bzip2_event e, uint64_t at)
+{
+	int r = b->inside ? make_stream(b, at) : 0;
+
+	if (r == 0 && b->blocks == 0 && (e != BZIP2_AT_BLOCK || at != b->shift))
+		r = -EBADMSG;
+	forget(b, at / 8);
+	b->inside = e == BZIP2_AT_BLOCK;
+	b->start = at;
+	if (b->inside) {
+		b->blocks++;
+		b->crc = bzip2_scan_crc(&b->scan, at);
+	}
+	return r;
+}
+
+/* Collect up to where a block ends. */
 static int collect(struct bzip2_decoder *b, const unsigned char **in, size_t *n_in)
 {
-	while (*n_in > 0) {
-		const unsigned char *start = *in;
-		uint64_t at;
-		enum bzip2_event e = bzip2_scan_run(&b->scan, in, n_in, &at);
-		int r = keep(b, start, (size_t)(*in - start));
+	int r = 0;
 
-		if (r < 0)
-			return r;
-		if (e != BZIP2_NONE && b->begun)
-			return make_stream(b, at);
-		if (e == BZIP2_AT_END || (e == BZIP2_AT_BLOCK && at != b->shift))
-			return -EBADMSG;
-		if (e == BZIP2_AT_BLOCK) {
-			b->begun = true;
-			b->crc = bzip2_scan_crc(&b->scan, at);
-		}
+	while (r == 0 && !b->stream && *n_in > 0) {
+		const unsigned char *start = *in;
+		size_t n = b->inside ? *n_in : MIN(*n_in, LOOK);
+		uint64_t at;
+		enum bzip2_event e;
+
+		if (!b->inside) /* what can be the beginning of something is kept */
+			forget(b, b->scan.bytes - MIN(b->scan.bytes, BZIP2_HEAD_BYTES + 1));
+		e = bzip2_scan_run(&b->scan, in, &n, &at);
+		n = (size_t)(*in - start);
+		*n_in -= n;
+		r = keep(b, start, n);
+		if (r == 0 && e != BZIP2_NONE)
+			r = on_event(b, e, at);
 	}
-	return 0;
+	return r;
 }
 
 static int decode(struct bzip2_decoder *b, unsigned char **out, size_t *n_out)
@@ -191,34 +238,41 @@ static int decode(struct bzip2_decoder *b, unsigned char **out, size_t *n_out)
 	}
 	*n_out -= (size_t)((unsigned char *)b->bz.next_out - *out);
 	*out = (unsigned char *)b->bz.next_out;
-	b->ended = r == BZ_STREAM_END;
-	if (r != BZ_OK && r != BZ_STREAM_END)
+	if (r == BZ_STREAM_END)
+		end_stream(b);
+	else if (r != BZ_OK)
 		return r == BZ_MEM_ERROR ? -ENOMEM : -EBADMSG;
-	return b->ended;
+	return 0;
 }
 
 static int run_decoder(struct decoder *d, const unsigned char **in, size_t *n_in,
 		       unsigned char **out, size_t *n_out)
 {
 	struct bzip2_decoder *b = container_of(d, struct bzip2_decoder, d);
-	int r = b->decoding ? 0 : collect(b, in, n_in);
+	int r = 0;
 
-	if (b->ended)
-		return 1;
-	return r == 0 && b->decoding ? decode(b, out, n_out) : r;
+	while (r == 0 && (b->stream || *n_in > 0)) {
+		r = b->stream ? decode(b, out, n_out) : collect(b, in, n_in);
+		if (b->stream && *n_out == 0)
+			break;
+	}
+	return r;
 }
 
+/* The head of the next unit's first block, which tells where this unit ends, has come as well. */
 static int decoder_end(struct decoder *d)
 {
-	return container_of(d, struct bzip2_decoder, d)->ended ? 0 : -ENODATA;
+	const struct bzip2_decoder *b = container_of(d, struct bzip2_decoder, d);
+	bool only_head = b->blocks > 1 && b->scan.bytes - b->start / 8 <= BZIP2_HEAD_BYTES + 1;
+
+	return b->blocks > 0 && !b->stream && (!b->inside || only_head) ? 0 : -ENODATA;
 }
 
 static void bzip2_decoder_free(struct decoder *d)
 {
 	struct bzip2_decoder *b = container_of(d, struct bzip2_decoder, d);
 
-	if (b->decoding)
-		BZ2_bzDecompressEnd(&b->bz);
+	end_stream(b);
 	free(b->buf);
 	free(b);
 }

@@ -18,6 +18,7 @@
 #define CONTENT_SUM 4u
 #define SIZE_SHIFT 8u		     /* of block_max, in bits as an exponent */
 #define LOOK_MAX ((uint64_t)1 << 20) /* how far the first frame's end is looked for */
+#define RATIO_MAX 255u		     /* decoded bytes for one in a block */
 #define STEP ((size_t)64 << 10)
 
 static bool lz4_match(const unsigned char *head, size_t n)
@@ -67,6 +68,12 @@ static int found(struct lz4_cutter *l, uint32_t hint, struct cut *out)
 	return 1;
 }
 
+/* What the block decodes to, at most. */
+static uint64_t block_bytes(const struct lz4_walk *w)
+{
+	return w->raw ? w->size : MIN((uint64_t)w->size * RATIO_MAX, w->block_max);
+}
+
 /* 1 = a unit may begin here. */
 static int cut_at(struct lz4_cutter *l, int event, struct cut *out)
 {
@@ -82,7 +89,7 @@ static int cut_at(struct lz4_cutter *l, int event, struct cut *out)
 		cuts = !l->first && l->w.independent && found(l, hint_of(&l->w), out);
 		l->first = false;
 		l->skip = l->w.size;
-		l->weight += l->w.raw ? l->w.size : l->w.block_max;
+		l->weight += block_bytes(&l->w);
 		return cuts;
 	default:
 		return 0;

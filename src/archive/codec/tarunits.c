@@ -20,32 +20,46 @@
 #include "base/log.h"
 #include "base/stats.h"
 
-#define FEED_BYTES (32u << 20)		/* of ranges under way, at most */
-#define CORE_BYTES ((uint64_t)32 << 20) /* in the pipeline for each core, and one more */
-#define LOOK_MS 20			/* while nothing has come over the network */
+#define FEED_BYTES (32u << 20)		  /* of ranges under way, at most */
+#define CORE_BYTES ((uint64_t)32 << 20)	  /* in the pipeline for each core, and one more */
+#define POINT_BYTES ((uint64_t)512 << 10) /* decoded, between seek points that could be left out */
+#define LOOK_MS 20			  /* while nothing has come over the network */
 
 struct tarunits {
 	struct tarpass tar;
 	struct pipeline *pipeline;
 	struct feed *feed;
-	uint64_t out;	/* stream offset of the next decoded byte */
+	uint64_t out; /* stream offset of the next decoded byte */
+	bool pointed; /* where the last seek point is is known: */
+	struct gzip_point point;
 	int tar_result; /* why the parser stopped */
 	struct unitsum sum;
 	int sum_result;
 	int (*save_tar)(struct pass *p, void *arg);
 };
 
+/* So near behind the last one that decoding on from there costs little?  Many tiny units would make the
+ * index large. */
+static bool is_near(const struct tarunits *t, const struct cut *at)
+{
+	return t->pointed && at->joins && t->out - t->point.out < POINT_BYTES &&
+	       at->in_bit - t->point.in_bit < (uint64_t)SPAN_SPACING * 8;
+}
+
 static int on_unit(void *arg, const struct cut *at)
 {
 	struct tarunits *t = arg;
-	struct gzip_point p = {
+
+	if (is_near(t, at))
+		return 0;
+	t->pointed = true;
+	t->point = (struct gzip_point){
 		.in_bit = at->in_bit,
 		.out = t->out,
 		.at_member = true,
 		.crc = at->hint,
 	};
-
-	return index_add_point(t->tar.p->a->index, &p, NULL, 0);
+	return index_add_point(t->tar.p->a->index, &t->point, NULL, 0);
 }
 
 static int on_output(void *arg, const void *p, size_t n)
