@@ -183,22 +183,6 @@ static void check_file(const struct codec *codec, struct file *f, size_t min_uni
 	}
 }
 
-/* Units that may be joined: all of them as one. */
-static void check_whole(const struct codec *codec, struct file *f)
-{
-	static const size_t steps[][2] = { { 1u << 20, 1u << 17 }, { 1, 100000 }, { 4099, 1013 } };
-	struct cuts cuts = cut_file(codec, f, NULL, SIZE_MAX);
-
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		AUTO(buf_free) struct buf out = BUF_INIT(2 * PLAIN);
-
-		cuts.n = 1;
-		assert_int_equal(decode_all(codec, f, &cuts, steps[i][0], steps[i][1], &out), 0);
-		assert_int_equal(out.len, PLAIN);
-		assert_memory_equal(out.p, plain, PLAIN);
-	}
-}
-
 /* Cut off anywhere, one of cutter and decoder says so; a wrong byte is found, or changes nothing. */
 static void check_damage(const struct codec *codec, struct file *f, bool has_sums)
 {
@@ -339,6 +323,22 @@ static void add_bzip2(struct file *f, const void *p, size_t n, int level)
 }
 
 /* Blocks at bits of all sorts, several streams, an empty one between them. */
+/* Units that may be joined: all of them as one. */
+static void check_whole(const struct codec *codec, struct file *f)
+{
+	static const size_t steps[][2] = { { 1u << 20, 1u << 17 }, { 1, 100000 }, { 4099, 1013 } };
+	struct cuts cuts = cut_file(codec, f, NULL, SIZE_MAX);
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		AUTO(buf_free) struct buf out = BUF_INIT(2 * PLAIN);
+
+		cuts.n = 1;
+		assert_int_equal(decode_all(codec, f, &cuts, steps[i][0], steps[i][1], &out), 0);
+		assert_int_equal(out.len, PLAIN);
+		assert_memory_equal(out.p, plain, PLAIN);
+	}
+}
+
 static void test_bzip2(void **state)
 {
 	static const char zeros[4096];
