@@ -178,6 +178,8 @@ static void forget(struct bzip2_decoder *b, uint64_t byte)
 {
 	size_t n = (size_t)MIN(byte - MIN(byte, b->from), b->len);
 
+	if (n == 0)
+		return;
 	memmove(b->buf, b->buf + n, b->len - n);
 	b->len -= n;
 	b->from += n;
