@@ -4,10 +4,10 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "cli/build.h"
+#include "cli/index_build.h"
 #include "cli/command.h"
-#include "cli/show.h"
-#include "cli/transfer.h"
+#include "cli/index_show.h"
+#include "cli/index_transfer.h"
 
 static const char help[] =
 	"Usage: mdcfs index build  [--json] [-o OPT[,OPT...]] SOURCE\n"
@@ -37,22 +37,22 @@ struct order {
 
 static int build(struct order *o)
 {
-	return build_run(&o->engine, o->args[0], o->as_json);
+	return index_build(&o->engine, o->args[0], o->as_json);
 }
 
 static int show(struct order *o)
 {
-	return show_run(&o->engine, o->args[0], o->as_json);
+	return index_show(&o->engine, o->args[0], o->as_json);
 }
 
 static int export(struct order *o)
 {
-	return transfer_export(&o->engine, o->args[0], o->args[1]);
+	return index_export(&o->engine, o->args[0], o->args[1]);
 }
 
 static int import(struct order *o)
 {
-	return transfer_import(&o->engine, o->args[0], o->n > 1 ? o->args[1] : NULL);
+	return index_import(&o->engine, o->args[0], o->n > 1 ? o->args[1] : NULL);
 }
 
 static const struct verb {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* build.c - see build.h.
+/* index_build.c - see index_build.h.
  *
  * Signals are blocked in every thread while the pass runs and taken by the one loop here, so that
  * Ctrl-C is no more than a reason to end in good order.
  */
-#include "cli/build.h"
+#include "cli/index_build.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/progress.h"
-#include "cli/show.h"
+#include "cli/index_show.h"
 
 #define LOOK_MS 250 /* between two looks at the pass */
 
@@ -127,7 +127,7 @@ static int check(const struct volume *v)
 	return 0;
 }
 
-int build_run(struct engine *e, const char *spec, bool as_json)
+int index_build(struct engine *e, const char *spec, bool as_json)
 {
 	const struct volume *v;
 	int r = open_blocked(e);
@@ -145,7 +145,7 @@ int build_run(struct engine *e, const char *spec, bool as_json)
 	else
 		r = run(v);
 	if (r == 0 || as_json) {
-		int shown = show_index(v, as_json);
+		int shown = index_show_volume(v, as_json);
 
 		r = r == 0 && shown != -ENOENT ? shown : r;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* transfer.c - see transfer.h. */
-#include "cli/transfer.h"
+/* index_transfer.c - see index_transfer.h. */
+#include "cli/index_transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,7 +117,7 @@ static int export_file(const struct volume *v, const char *path, const char *to)
 	return 0;
 }
 
-int transfer_export(struct engine *e, const char *spec, const char *to)
+int index_export(struct engine *e, const char *spec, const char *to)
 {
 	AUTO(auto_free) char *path = NULL;
 	int r = engine_open(e);
@@ -259,7 +259,7 @@ static int put(struct engine *e, const char *from, int fd, const struct parcel *
 	return say_put(r, from, path);
 }
 
-int transfer_import(struct engine *e, const char *from, const char *spec)
+int index_import(struct engine *e, const char *from, const char *spec)
 {
 	AUTO(auto_close) int fd = open(from, O_RDONLY | O_CLOEXEC);
 	struct parcel p;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* show.c - see show.h. */
-#include "cli/show.h"
+/* index_show.c - see index_show.h. */
+#include "cli/index_show.h"
 
 #include <errno.h>
 #include <string.h>
@@ -129,7 +129,7 @@ static int look(const char *path, struct index_summary *s)
 	return 0;
 }
 
-int show_index(const struct volume *v, bool as_json)
+int index_show_volume(const struct volume *v, bool as_json)
 {
 	AUTO(auto_free) char *path = NULL;
 	struct index_summary s;
@@ -149,7 +149,7 @@ int show_index(const struct volume *v, bool as_json)
 	return s.format[0] ? 0 : -ENOENT;
 }
 
-int show_run(struct engine *e, const char *spec, bool as_json)
+int index_show(struct engine *e, const char *spec, bool as_json)
 {
 	int r = engine_open(e);
 
@@ -158,7 +158,7 @@ int show_run(struct engine *e, const char *spec, bool as_json)
 		r = engine_resolve(e, spec);
 	if (r < 0)
 		return r;
-	r = show_index(e->volumes[0], as_json);
+	r = index_show_volume(e->volumes[0], as_json);
 	if (r == -ENOENT && object_dir(e->volumes[0]->object))
 		(void)log_error(0, "there is no index yet: `mdcfs index build` makes it, and so "
 				   "does the first listing in a mount");
