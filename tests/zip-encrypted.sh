@@ -72,11 +72,14 @@ with zipfile.ZipFile(sys.argv[1]) as z:
         print(i)
         break
 PYTHON
+	# The password before may have looked right too, once in 256 runs.
+	before=$(grep -c "member $file: the password is wrong, or its data is damaged" "$log") || :
 	mount_mdcfs -o password_file="$tmp/wrong" "$storage_url"/stored.zip "$storage_url"/aes256.zip
 	for i in 1 2; do
 		expect "$file ($i)" EACCES "$(errno_of 'open(sys.argv[2], "rb").read(5000)' "$mnt/stored/stored/$file")"
 	done
-	expect "lines about $file" 1 "$(grep -c "member $file: the password is wrong, or its data is damaged" "$log")"
+	expect "lines about $file" $((before + 1)) \
+		"$(grep -c "member $file: the password is wrong, or its data is damaged" "$log")"
 	umount_mdcfs
 done
 
