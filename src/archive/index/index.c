@@ -465,7 +465,10 @@ static int open_frozen(struct index *x, const char *identity)
 /* Is this the file's fault?  It may also say of itself that it is only for reading. */
 static bool is_damage(struct index *x, int r)
 {
-	return r == -EUCLEAN || r == -ESTALE || (r == -EROFS && access(x->path, W_OK) == 0);
+	if (r == -EUCLEAN || r == -ESTALE)
+		return true;
+	/* And may then not even be read. */
+	return (r == -EROFS || (r == -EIO && x->frozen)) && access(x->path, W_OK) == 0;
 }
 
 /* Only while nobody else writes it: another process may just be doing the same. */
