@@ -465,7 +465,8 @@ static int open_frozen(struct index *x, const char *identity)
 /* Is this the file's fault?  It may also say of itself that it is only for reading. */
 static bool is_damage(struct index *x, int r)
 {
-	if (r == -EUCLEAN || r == -ESTALE)
+	/* SQLite takes some damage for a lack of memory; when it is one, it is tried once more first. */
+	if (r == -EUCLEAN || r == -ESTALE || r == -ENOMEM)
 		return true;
 	/* And may then not even be read. */
 	return (r == -EROFS || (r == -EIO && x->frozen)) && access(x->path, W_OK) == 0;
