@@ -19,13 +19,18 @@ Configuration (JSON, read again whenever the file changes):
      "retry_after": null,                   seconds to say in a 429; null = until midnight UTC
      "request_limit": false,                true: every request but /health answers 429
      "down": false,                         true: every request answers 503
+     "page_max": 100,                       the catalogue gives at most so many a page
+     "churn": null,                         "grow", "shrink": the catalogue does so after page 1
+     "sample_limit": null,                  POSTs for samples a day that are answered
      "datasets": [{"id": "cmt95wvb80027qb6e2vezm3d9", "slug": "x", "file": "/path/x.tar.gz",
                    "object": "x.tar.gz",    name in the storage; default: the file's
                    "filename": ..., "name": ..., "checksum": ..., "size": ..., any other field
                    of the details,          what is absent is made from the file
                    "terms_agreed": true, "paid": false, "private": false, "withdrawn": false,
                    "null_size": false, "null_checksum": false, "size_as_string": false,
-                   "prefix_checksum": false, "old_shape": false}]}
+                   "prefix_checksum": false, "old_shape": false,
+                   "sample": null,          {"file": ..., "filename": ..., "object": ...}
+                   "metadata": true}]}      false: there is no Croissant; "bad": 422
 """
 
 import argparse
@@ -41,8 +46,11 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+import catalogue
+
 FLAGS = ("file", "object", "size", "terms_agreed", "paid", "private", "withdrawn", "null_size",
-         "null_checksum", "size_as_string", "prefix_checksum", "old_shape")
+         "null_checksum", "size_as_string", "prefix_checksum", "old_shape",
+         "sample", "metadata")
 ID = re.compile(r"^[cC][0-9a-z]{6,}$")
 
 
@@ -64,7 +72,7 @@ class Config:
         self.stamp = None
         self.data = {}
         self.sums = {}
-        self.day, self.spent = 0, 0
+        self.day, self.spent = 0, {}
         self.get()
 
     def get(self):
@@ -93,15 +101,15 @@ class Config:
                 self.sums[key] = h.hexdigest()
             return self.sums[key]
 
-    def spend(self, limit):
+    def spend(self, limit, what="download"):
         """Count one download of today; False when none is left."""
         with self.lock:
             today = int(time.time()) // 86400
             if today != self.day:
-                self.day, self.spent = today, 0
-            if limit is not None and self.spent >= limit:
+                self.day, self.spent = today, {}
+            if limit is not None and self.spent.get(what, 0) >= limit:
                 return False
-            self.spent += 1
+            self.spent[what] = self.spent.get(what, 0) + 1
             return True
 
 
@@ -152,9 +160,10 @@ class Dataset:
                 d.pop(key, None)
         return d
 
-    def link(self, cfg, expires):
+    def link(self, cfg, expires, entry=None):
+        entry = entry or self.e
         storage = cfg.get("storage", "http://127.0.0.1/").rstrip("/")
-        name = self.e.get("object", os.path.basename(self.e.get("file", "data.tar.gz")))
+        name = entry.get("object", os.path.basename(entry.get("file", "data.tar.gz")))
         url = storage + "/" + quote(name)
         if not cfg.get("secret"):
             return url
@@ -172,6 +181,16 @@ class Dataset:
             "downloadUrl": self.link(cfg, expires), "expiresAt": iso(expires),
             "sizeBytes": str(self.size()), "contentType": "application/gzip",
             "filename": self.filename(), "checksum": self.checksum(),
+        }
+
+    def sample_session(self, cfg):
+        sample = self.e["sample"]
+        expires = int(time.time()) + int(cfg.get("link_lifetime", 43200))
+        return {
+            "downloadUrl": self.link(cfg, expires, sample),
+            "filename": sample.get("filename", os.path.basename(sample["file"])),
+            "sizeBytes": str(os.stat(sample["file"]).st_size),
+            "contentType": "application/gzip", "expiresAt": iso(expires),
         }
 
 
@@ -206,14 +225,20 @@ class Handler(BaseHTTPRequestHandler):
         if parts == ["openapi.json"] and method == "GET":
             return {"openapi": "3.1.0", "info": {"title": "sample", "version": "1"}, "paths": {}}
         if parts and parts[0] == "datasets":
-            return self.datasets(method, parts[1:], parse_qs(url.query))
+            return self.datasets(method, parts[1:], parse_qs(url.query, keep_blank_values=True))
         raise Refusal(404, "Not found")
 
     def datasets(self, method, parts, query):
         if method == "GET" and not parts:
             return self.catalogue(query)
+        if method == "GET" and parts == ["filters"]:
+            return catalogue.filters([d for d, _ in self.shown()])
         if method == "GET" and len(parts) == 1:
             return self.details(parts[0])
+        if method == "GET" and len(parts) == 2 and parts[1] == "metadata":
+            return self.metadata(parts[0])
+        if method == "POST" and len(parts) == 2 and parts[1] == "sample-download":
+            return self.sample_download(parts[0])
         if method == "POST" and len(parts) == 2 and parts[1] == "download":
             return self.download(parts[0])
         if method == "GET" and len(parts) == 3 and parts[1] == "download":
@@ -239,23 +264,37 @@ class Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "localhost")
         return "http://%s/datasets/%s" % (host, d.e["id"])
 
-    @staticmethod
-    def number(query, name, default, low, high):
-        text = query.get(name, [str(default)])[0]
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise Refusal(400, "Invalid request parameters.",
-                          details={name: "Must be a valid integer."})
-        return int(text)
+    def shown(self):
+        """The datasets of the catalogue, each with whether it has a sample."""
+        return [(d.details(self.page(d)), bool(d.flag("sample"))) for d in self.entries()
+                if not d.flag("withdrawn") and not d.flag("private")]
 
     def catalogue(self, query):
-        limit = self.number(query, "limit", 24, 1, 100)
-        page = self.number(query, "page", 1, 1, 10**9)
-        q = query.get("q", [""])[0].lower()
-        shown = [d for d in self.entries()
-                 if not d.flag("withdrawn") and not d.flag("private")]
-        items = [d.details(self.page(d)) for d in shown]
-        items = [i for i in items if q in (i["slug"] + " " + str(i["name"])).lower()]
-        return {"items": items[(page - 1) * limit:page * limit], "total": len(items)}
+        try:
+            return catalogue.search(self.shown(), query, self.cfg)
+        except catalogue.BadParameter as e:
+            raise Refusal(400, "Invalid request parameters.",
+                          details={str(e): "Must be a valid value."}) from e
+
+    def metadata(self, name):
+        d = self.find(name, by_slug=True)
+        if d.flag("metadata", True) == "bad":
+            raise Refusal(422, "The dataset cannot be described")
+        if not d.flag("metadata", True):
+            raise Refusal(404, "No metadata")
+        self.content_type = "application/ld+json"
+        return catalogue.croissant(d.details(self.page(d)))
+
+    def sample_download(self, name):
+        if not self.key():
+            raise Refusal(401, "Authentication required.")
+        d = self.find(name, by_slug=False)
+        if not d.flag("sample"):
+            raise Refusal(404, "Sample not found")
+        if not self.server.config.spend(self.cfg.get("sample_limit"), "sample"):
+            raise Refusal(429, "Too many sample downloads",
+                          {"Retry-After": str(int(midnight(time.time()) - time.time()))})
+        return d.sample_session(self.cfg)
 
     def details(self, name):
         d = self.find(name, by_slug=True)
@@ -299,6 +338,7 @@ class Handler(BaseHTTPRequestHandler):
     # -- HTTP ------------------------------------------------------------------------------
     def answer(self, method):
         self.drain()
+        self.content_type = "application/json"
         try:
             status, headers, body = 200, {}, self.route(method)
         except Refusal as r:
@@ -309,7 +349,7 @@ class Handler(BaseHTTPRequestHandler):
         # before the answer, so that who has it finds the line
         self.server.note(method, urlsplit(self.path).path, status)
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", self.content_type)
         self.send_header("Content-Length", str(len(data)))
         for name, value in headers.items():
             self.send_header(name, value)

@@ -32,9 +32,11 @@ config() { # EXTRA: more members, e.g. '"down": true,'
   {"id": "caaaaaa3", "slug": "paid", "file": "$dir/a b.tar.gz", "paid": true},
   {"id": "caaaaaa4", "slug": "gone", "file": "$dir/a b.tar.gz", "withdrawn": true},
   {"id": "caaaaaa5", "slug": "odd", "file": "$dir/a b.tar.gz", "null_size": true,
-   "null_checksum": true, "name": "Odd/Name"},
+   "null_checksum": true, "name": "Odd/Name", "format": "WAV", "metadata": false},
   {"id": "caaaaaa6", "slug": "string", "file": "$dir/a b.tar.gz", "size_as_string": true,
-   "prefix_checksum": true},
+   "prefix_checksum": true, "locale": "cy", "task": "TTS", "licenseAbbreviation": null,
+   "createdAt": "2024-01-01T00:00:00.000Z", "size": 99, "metadata": "bad",
+   "sample": {"file": "$dir/a b.tar.gz", "filename": "sample.tar.gz"}},
   {"id": "caaaaaa7", "slug": "private", "file": "$dir/a b.tar.gz", "private": true}]}
 EOF
 	mv "$dir/new.json" "$dir/config.json"
@@ -83,7 +85,56 @@ ask "$api/datasets?limit=101"
 is "limit too high" 400 "$status"
 ask "$api/datasets?page=x"
 is "page not a number" 400 "$status"
-is "which field" '"Must be a valid integer."' "$(field details.page)"
+is "which field" '"Must be a valid value."' "$(field details.page)"
+
+
+# --- searching, filters, Croissant
+found() { # QUERY SLUG...: in this order
+	ask "$api/datasets?$1"
+	what=$1
+	shift
+	is "catalogue ?$what" "$*" "$(python3 -c 'import json, sys
+print(*[i["slug"] for i in json.load(open(sys.argv[1]))["items"]])' "$dir/body")"
+}
+found 'q=odd' odd
+found 'q=string+example'
+found 'locale=cy' string
+found 'locale=cy&locale=en&q=s' terms string
+found 'task=TTS&locale=en'
+found 'task=nothing'
+found 'format=WAV' odd
+found 'license=CC0-1.0&q=o' one odd
+found 'sample=true' string
+found 'pricing=compensated' paid
+found 'sort=size&limit=1' string
+found 'sort=size&sortDirection=asc&limit=1' odd
+found 'sort=newest&sortDirection=asc&limit=1' string
+found 'uploadDate=today'
+for query in sort=x sortDirection=x uploadDate=x pricing=x q= limit=0 page=0; do
+	ask "$api/datasets?$query"
+	is "?$query" 400 "$status"
+done
+ask "$api/datasets/filters"
+is "filters" 200 "$status"
+is "tasks" '["ASR", "TTS"]' "$(field tasks)"
+is "locales" '["cy", "en"]' "$(field locales)"
+is "licenses" '["CC0-1.0"]' "$(field licenses)"
+is "formats" '["MP3", "WAV"]' "$(field formats)"
+for name in one caaaaaa1; do
+	ask "$api/datasets/$name/metadata"
+	is "metadata of $name" 200 "$status"
+	grep -iq '^content-type: application/ld+json' "$dir/head" || fail "type of the metadata"
+	is "Croissant" '"http://mlcommons.org/croissant/1.0"' "$(field conformsTo)"
+done
+ask "$api/datasets/odd/metadata"
+is "no metadata" 404 "$status"
+ask "$api/datasets/string/metadata"
+is "bad metadata" 422 "$status"
+config '"churn": "grow",'
+found 'limit=2&page=2' terms paid
+config '"churn": "shrink", "page_max": 2,'
+found 'limit=5&page=2' odd string
+config ''
 
 for name in one caaaaaa1; do
 	ask "$api/datasets/$name"
@@ -98,7 +149,7 @@ is "null size" null "$(field sizeBytes)"
 is "null checksum" null "$(field checksum)"
 is "name" '"Odd/Name"' "$(field name)"
 ask "$api/datasets/string"
-is "size as string" '"24"' "$(field sizeBytes)"
+is "size as string" '"99"' "$(field sizeBytes)"
 is "prefixed checksum" "\"sha256:$sum\"" "$(field checksum)"
 ask "$api/datasets/nothing"
 is "unknown" 404 "$status"
@@ -142,6 +193,22 @@ case $(field downloadUrl) in
 "\"$storage/o/a%20b.tar.gz?md5="*"&expires="*) ;;
 *) fail "link $(field downloadUrl)" ;;
 esac
+
+# --- samples
+post "$api/datasets/caaaaaa6/sample-download"
+is "sample without key" 401 "$status"
+post -H "$auth" "$api/datasets/caaaaaa1/sample-download"
+is "no sample" 404 "$status"
+post -H "$auth" "$api/datasets/caaaaaa6/sample-download"
+is "sample" 200 "$status"
+is "its name" '"sample.tar.gz"' "$(field filename)"
+is "its size" '"24"' "$(field sizeBytes)"
+is "no checksum" "" "$(field checksum)"
+config '"sample_limit": 1,'
+post -H "$auth" "$api/datasets/caaaaaa6/sample-download"
+is "too many samples" 429 "$status"
+grep -Eiq '^retry-after: [0-9]+' "$dir/head" || fail "no Retry-After of samples"
+config ''
 
 # Two requests on one connection.
 conns=$(curl -s -o /dev/null -o /dev/null -w '%{num_connects}' "$api/health" "$api/health")
