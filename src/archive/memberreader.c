@@ -167,6 +167,11 @@ int memberreader_new(struct archive *outer, const struct member *m, struct membe
 	return 0;
 }
 
+const char *memberreader_outer(const struct memberreader *r)
+{
+	return r->outer->c.raw->identity;
+}
+
 struct reader *memberreader_reader(struct memberreader *r)
 {
 	return &r->reader;

@@ -18,6 +18,8 @@ struct memberreader;
 int memberreader_new(struct archive *outer, const struct member *m,
 		     struct memberreader **out) MUST_CHECK;
 struct reader *memberreader_reader(struct memberreader *r); /* borrowed */
+/* The identity of what the outer archive is read from; borrowed. */
+const char *memberreader_outer(const struct memberreader *r);
 /* From now on everything fails with -ENOTCONN, also what is parked when it is woken. */
 void memberreader_stop(struct memberreader *r);
 /* Nothing parked, no job left; NULL ok; returns NULL. */

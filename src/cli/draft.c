@@ -7,10 +7,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 
 #define RANDOM "XXXXXX" /* mkostemp(3) */
+#define MAKE_TRIES 8
 
 void draft_drop(struct draft *d)
 {
@@ -32,7 +34,18 @@ static bool is_draft(const char *file, const char *name)
 	       strlen(file + n + 2) == strlen(RANDOM);
 }
 
-/* Nobody has one now, nor can begin one before this is done. */
+/* Its maker has a lock on it as long as it lives. */
+static void remove_if_left(int folder, const char *file)
+{
+	int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)unlinkat(folder, file, 0);
+	close(fd);
+}
+
 static void remove_old(int folder, const char *name)
 {
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -46,7 +59,7 @@ static void remove_old(int folder, const char *name)
 	}
 	while ((e = readdir(d)))
 		if (is_draft(e->d_name, name))
-			(void)unlinkat(folder, e->d_name, 0);
+			remove_if_left(folder, e->d_name);
 	closedir(d);
 }
 
@@ -57,32 +70,51 @@ static int enter(const char *dir, const char *name)
 
 	if (fd < 0)
 		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		remove_old(fd, name);
 	while (flock(fd, LOCK_SH) < 0) {
 		if (errno == EINTR)
 			continue;
 		close(fd);
 		return -1;
 	}
+	remove_old(fd, name);
 	return fd;
+}
+
+/* 0; -EAGAIN when somebody has taken it for a left one before it was locked. */
+static int make(const char *dir, const char *name, struct draft *d)
+{
+	struct stat st;
+
+	if (asprintf(&d->path, "%s/.%s-" RANDOM, dir, name) < 0) {
+		d->path = NULL;
+		return -ENOMEM;
+	}
+	d->fd = mkostemp(d->path, O_CLOEXEC);
+	if (d->fd >= 0 && (d->folder < 0 || (flock(d->fd, LOCK_EX | LOCK_NB) == 0 &&
+					     fstat(d->fd, &st) == 0 && st.st_nlink > 0)))
+		return 0;
+	if (d->fd < 0) {
+		int r = -errno;
+
+		free(steal(&d->path));
+		return r;
+	}
+	unlink(d->path);
+	free(steal(&d->path));
+	close(d->fd);
+	d->fd = -1;
+	return -EAGAIN;
 }
 
 int draft_new(const char *dir, const char *name, struct draft *out)
 {
 	AUTO(draft_drop) struct draft d = { .fd = -1, .folder = enter(dir, name) };
-	char *path;
+	int r = -EAGAIN;
 
-	if (asprintf(&path, "%s/.%s-" RANDOM, dir, name) < 0)
-		return -ENOMEM;
-	d.fd = mkostemp(path, O_CLOEXEC);
-	if (d.fd < 0) {
-		int r = -errno;
-
-		free(path);
+	for (int i = 0; i < MAKE_TRIES && r == -EAGAIN; i++)
+		r = make(dir, name, &d);
+	if (r < 0)
 		return log_error(r, "no file can be made in %s", dir);
-	}
-	d.path = path;
 	*out = d;
 	d = (struct draft)DRAFT_NONE;
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* draft.h - a file under construction, gone when the scope is left unless it was kept.
  *
- * Who has one holds a shared flock on its folder.  Who makes one removes first what processes that
- * were killed have left there, when nobody else holds that.
+ * Who has one holds a lock on it, and a shared one on its folder (store/about.h).  Who makes one
+ * removes first what processes that were killed have left there.
  * Threads: one owner.
  */
 #ifndef CLI_DRAFT_H
@@ -13,7 +13,7 @@
 struct draft {
 	char *path; /* set to NULL once it has another name */
 	int fd;
-	int folder; /* holds the lock; -1: the folder takes none, nothing is removed */
+	int folder; /* is locked; -1: the folder takes none, nothing is removed */
 };
 
 #define DRAFT_NONE \

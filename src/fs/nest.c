@@ -11,6 +11,7 @@
 
 #include "archive/memberreader.h"
 #include "base/log.h"
+#include "store/about.h"
 
 #define BUCKETS 4096u
 #define FILES_EACH 4u	  /* open files that one may need, with room for others */
@@ -148,6 +149,18 @@ static int add_locked(struct nest *n, const struct nest_place *outer, uint64_t r
 	return 0;
 }
 
+/* For `mdcfs cache`. */
+static void note(const struct nested *d, const struct reader *raw)
+{
+	struct about a = { .size = raw->size };
+
+	snprintf(a.name, sizeof(a.name), "%s", d->filename);
+	snprintf(a.file, sizeof(a.file), "%s", d->filename);
+	snprintf(a.outer, sizeof(a.outer), "%s", memberreader_outer(d->reader));
+	if (about_note(d->dir, &a) < 0)
+		debug(fs, "%s: no note in %s", d->filename, d->dir);
+}
+
 static int open_archive(struct nest *n, struct nested *d)
 {
 	struct archive_config c = { .st = n->st, .checksum = "" };
@@ -157,6 +170,8 @@ static int open_archive(struct nest *n, struct nested *d)
 	c.raw = memberreader_reader(d->reader);
 	if (n->st->cache && !d->dir)
 		r = cache_object_dir(n->st->cache, c.raw->identity, &d->dir);
+	if (r == 0 && d->dir)
+		note(d, c.raw);
 	if (r == -ENOMEM) /* another error was logged: the index is kept in a temporary place */
 		return r;
 	c.dir = d->dir;

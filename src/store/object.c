@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "net/url.h"
+#include "store/about.h"
 #include "store/blocks.h"
 #include "store/facts.h"
 #include "store/origin.h"
@@ -20,7 +22,9 @@ struct object {
 	struct reader reader;
 	struct store *st;
 	char identity[DIGEST_HEX];
+	char version[256];     /* what tells it from others of the same name, for people */
 	char *dir;
+	int use;               /* of dir (about.h), or -1 */
 	int fd;                /* a local file, else -1 */
 	struct origin *origin; /* a remote one */
 	struct blocks *raw;
@@ -57,7 +61,6 @@ static const struct reader_ops local_ops = { local_pread, local_chunk };
 
 static int open_local(struct object *o, struct source *s, const char *path, char why[static 512])
 {
-	char version[96];
 	struct stat st;
 
 	o->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -69,9 +72,10 @@ static int open_local(struct object *o, struct source *s, const char *path, char
 	}
 	o->reader.ops = &local_ops;
 	o->reader.size = (uint64_t)st.st_size;
-	snprintf(version, sizeof(version), "%lld.%09ld %lld", (long long)st.st_mtim.tv_sec,
+	snprintf(o->version, sizeof(o->version), "%lld.%09ld %lld", (long long)st.st_mtim.tv_sec,
 		 st.st_mtim.tv_nsec, (long long)st.st_size);
-	return digest_strings(o->identity, source_scheme(s), source_key(s), "local", version, NULL);
+	return digest_strings(o->identity, source_scheme(s), source_key(s), "local", o->version,
+			      NULL);
 }
 
 /* ---- remote objects ---- */
@@ -162,6 +166,7 @@ static int open_remote(struct object *o, struct source *s)
 		goto out;
 	o->reader.ops = &remote_ops;
 	o->reader.size = f.size;
+	memcpy(o->version, f.version, sizeof(f.version));
 	snprintf(size, sizeof(size), "%" PRIu64, f.size);
 	r = digest_strings(o->identity, source_scheme(s), source_key(s), f.version, size, NULL);
 	if (r < 0)
@@ -176,6 +181,40 @@ out:
 	return r;
 }
 
+/* ---- its place in the cache ---- */
+
+/* For `mdcfs cache`, which shows names and not identities.  All of it may be shown. */
+static void describe(const struct object *o, struct source *s, struct about *a)
+{
+	const struct dataset *d = source_dataset(s);
+
+	memset(a, 0, sizeof(*a));
+	if (d->id && d->id[0])
+		snprintf(a->name, sizeof(a->name), "%s:%s", source_scheme(s), d->slug);
+	else
+		url_redact(source_key(s), a->name, sizeof(a->name));
+	snprintf(a->file, sizeof(a->file), "%s", d->filename);
+	snprintf(a->version, sizeof(a->version), "%s", o->version);
+	a->size = o->reader.size;
+	if (digest_strings(a->of, source_scheme(s), source_key(s), NULL) < 0)
+		a->of[0] = '\0';
+}
+
+/* -ENOMEM; another error was logged: nothing is kept, everything works. */
+static int settle(struct object *o, struct source *s)
+{
+	struct about a;
+	int r = cache_object_dir(o->st->cache, o->identity, &o->dir);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	describe(o, s, &a);
+	r = about_enter(o->dir, &a, &o->use);
+	if (r < 0)
+		debug(store, "%s: nobody is told that it is in use: %s", o->dir, strerror(-r));
+	return 0;
+}
+
 int object_open(struct store *st, struct source *s, struct object **out, char why[static 512])
 {
 	struct object *o = calloc(1, sizeof(*o));
@@ -186,11 +225,11 @@ int object_open(struct store *st, struct source *s, struct object **out, char wh
 	if (!o)
 		return -ENOMEM;
 	o->st = st;
-	o->fd = -1;
+	o->fd = o->use = -1;
 	r = path ? open_local(o, s, path, why) : open_remote(o, s);
 	o->reader.identity = o->identity;
-	if (r == 0 && st->cache && cache_object_dir(st->cache, o->identity, &o->dir) == -ENOMEM)
-		r = -ENOMEM; /* another error was logged: nothing is kept, everything works */
+	if (r == 0 && st->cache)
+		r = settle(o, s);
 	if (r < 0) {
 		if (r == -ENOMEM)
 			snprintf(why, 512, "%s: %s", source_dataset(s)->filename, strerror(-r));
@@ -208,6 +247,7 @@ struct object *object_close(struct object *o)
 	blocks_free(o->raw);
 	origin_free(o->origin);
 	auto_close(&o->fd);
+	about_leave(o->dir, o->use);
 	free(o->dir);
 	free(o);
 	return NULL;
