@@ -37,46 +37,25 @@ int engine_open(struct engine *e)
 {
 	int r = env_open(&e->env);
 
+	if (r == 0)
+		r = volumes_new(&e->volumes);
 	return r < 0 ? r : open_store(e);
-}
-
-/* Two datasets of one name: the second gets a number. */
-static int make_unique(const struct engine *e, struct volume *v)
-{
-	for (unsigned n = 2;; n++) {
-		bool taken = false;
-		char *name;
-
-		for (unsigned i = 0; i < e->n_volumes; i++)
-			taken |= strcmp(e->volumes[i]->dir, v->dir) == 0;
-		if (!taken)
-			return 0;
-		if (asprintf(&name, "%s-%u", v->dataset->slug, n) < 0)
-			return log_error(-ENOMEM, "%s", v->dataset->slug);
-		free(v->dir);
-		v->dir = name;
-	}
 }
 
 static int add(struct engine *e, const char *spec,
 	       int (*open)(struct store *st, const struct source_env *env, const char *spec,
 			   struct volume **out, char why[static 512]))
 {
-	struct volume **more =
-		reallocarray(e->volumes, (size_t)e->n_volumes + 1, sizeof(struct volume *));
 	struct volume *v = NULL;
 	char why[512] = "";
-	int r;
+	int r = open(&e->st, &e->env.src, spec, &v, why);
 
-	if (!more)
-		return log_error(-ENOMEM, "%s", spec);
-	e->volumes = more;
-	r = open(&e->st, &e->env.src, spec, &v, why);
-	if (r == 0)
-		r = make_unique(e, v);
-	if (v)
-		e->volumes[e->n_volumes++] = v;
-	return r < 0 && why[0] ? log_error(0, "%s", why), r : r;
+	if (r < 0)
+		return why[0] ? log_error(0, "%s", why), r : r;
+	r = volumes_add(e->volumes, v);
+	if (r < 0)
+		volume_discard(v);
+	return r;
 }
 
 int engine_add(struct engine *e, const char *spec)
@@ -93,7 +72,7 @@ int engine_nest(struct engine *e)
 {
 	if (!e->env.opt.nested)
 		return 0;
-	return nest_new(&e->st, e->n_volumes + 1, &e->nest);
+	return nest_new(&e->st, VOLUMES_MAX + 1, &e->nest);
 }
 
 int engine_index(const struct volume *v, char **path)
@@ -109,21 +88,14 @@ int engine_index(const struct volume *v, char **path)
 void engine_close(struct engine *e)
 {
 	nest_stop(e->nest); /* they read from the others */
-	for (unsigned i = 0; i < e->n_volumes; i++)
-		volume_stop(e->volumes[i]);
+	volumes_stop(e->volumes);
 	atomic_store(&e->st.stopping, true);
-	for (unsigned i = 0; i < e->n_volumes; i++)
-		if (e->volumes[i]->source)
-			source_stop(e->volumes[i]->source);
+	volumes_stop_sources(e->volumes);
 	if (e->env.http)
 		http_stop(e->env.http);
 	e->env.pool = pool_free(e->env.pool); /* jobs may still submit: it ends at once */
 	e->nest = nest_free(e->nest);
-	for (unsigned i = 0; i < e->n_volumes; i++)
-		volume_free(e->volumes[i]);
-	free(e->volumes);
-	e->volumes = NULL;
-	e->n_volumes = 0;
+	e->volumes = volumes_free(e->volumes);
 	e->st.memory = memory_free(e->st.memory);
 	e->st.cache = cache_close(e->st.cache);
 	env_close(&e->env);

@@ -16,13 +16,12 @@
 
 #include "cli/env.h"
 #include "fs/nest.h"
-#include "fs/volume.h"
+#include "fs/volumes.h"
 
 struct engine {
 	struct env env;
 	struct store st;
-	struct volume **volumes;
-	unsigned n_volumes;
+	struct volumes *volumes;
 	struct nest *nest; /* archives inside the datasets'; NULL without -o nested */
 };
 
@@ -30,8 +29,7 @@ struct engine {
 int engine_open(struct engine *e) MUST_CHECK;
 /* Open one more dataset; its directory gets a name that no other one has.  0 or -errno. */
 int engine_add(struct engine *e, const char *spec) MUST_CHECK;
-/* After the last engine_add(): archives inside archives may be entered, if the options say so.  0 or
- * -errno. */
+/* Archives inside archives may be entered, if the options say so.  0 or -errno. */
 int engine_nest(struct engine *e) MUST_CHECK;
 /* The same without its archive, and so without asking for its bytes (volume_resolve). */
 int engine_resolve(struct engine *e, const char *spec) MUST_CHECK;

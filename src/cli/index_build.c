@@ -136,7 +136,7 @@ int index_build(struct engine *e, const char *spec, bool as_json)
 		r = engine_add(e, spec);
 	if (r < 0)
 		return r;
-	v = e->volumes[0];
+	v = volumes_at(e->volumes, 0);
 	r = check(v);
 	if (r < 0)
 		return r;

@@ -158,8 +158,8 @@ int index_show(struct engine *e, const char *spec, bool as_json)
 		r = engine_resolve(e, spec);
 	if (r < 0)
 		return r;
-	r = index_show_volume(e->volumes[0], as_json);
-	if (r == -ENOENT && object_dir(e->volumes[0]->object))
+	r = index_show_volume(volumes_at(e->volumes, 0), as_json);
+	if (r == -ENOENT && object_dir(volumes_at(e->volumes, 0)->object))
 		(void)log_error(0, "there is no index yet: `mdcfs index build` makes it, and so "
 				   "does the first listing in a mount");
 	return r;

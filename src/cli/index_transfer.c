@@ -126,15 +126,15 @@ int index_export(struct engine *e, const char *spec, const char *to)
 	if (r == 0)
 		r = engine_resolve(e, spec);
 	if (r == 0)
-		r = find(e->volumes[0], &path);
+		r = find(volumes_at(e->volumes, 0), &path);
 	if (r < 0)
 		return r;
 	if (strcmp(to, "-") != 0)
-		return export_file(e->volumes[0], path, to);
+		return export_file(volumes_at(e->volumes, 0), path, to);
 	if (isatty(STDOUT_FILENO))
 		return log_error(0, "an index is nothing for a terminal: give a file name"),
 		       -EINVAL;
-	return pack(e->volumes[0], path, STDOUT_FILENO);
+	return pack(volumes_at(e->volumes, 0), path, STDOUT_FILENO);
 }
 
 /* ---- import ---- */
@@ -169,7 +169,7 @@ static int check_source(struct engine *e, const char *from, const struct parcel 
 
 	if (r < 0)
 		return r;
-	if (strcmp(e->volumes[0]->raw->identity, p->identity) == 0)
+	if (strcmp(volumes_at(e->volumes, 0)->raw->identity, p->identity) == 0)
 		return 0;
 	return log_error(0,
 			 "%s is the index of another archive, or of another version of %s; nothing "
@@ -239,7 +239,8 @@ static int unpack(const char *from, int fd, const struct parcel *p, uint64_t siz
 /* Beside where it belongs, and from there to its place. */
 static int put(struct engine *e, const char *from, int fd, const struct parcel *p, bool *was_there)
 {
-	uint64_t size = e->n_volumes > 0 ? e->volumes[0]->raw->size : UINT64_MAX;
+	uint64_t size =
+		volumes_count(e->volumes) > 0 ? volumes_at(e->volumes, 0)->raw->size : UINT64_MAX;
 	AUTO(draft_drop) struct draft db = DRAFT_NONE;
 	AUTO(auto_free) char *dir = NULL, *path = NULL;
 	int r = cache_object_dir(e->st.cache, p->identity, &dir);

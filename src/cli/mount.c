@@ -149,9 +149,9 @@ static int serve(struct mount_run *m)
 	if (r < 0)
 		return r;
 	m->fs.st = &m->engine.st;
+	m->fs.src = &m->engine.env.src;
 	m->fs.opt = opt;
 	m->fs.volumes = m->engine.volumes;
-	m->fs.n_volumes = m->engine.n_volumes;
 	m->fs.nest = m->engine.nest;
 	m->fs.mountpoint = m->mountpoint;
 	m->fs.uid = opt->uid == OPTION_UNSET ? getuid() : opt->uid;

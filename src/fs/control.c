@@ -11,7 +11,6 @@
 #include "base/version.h"
 #include "fs/inode.h"
 
-
 #define TEXT_MAX (4u << 20)
 
 static void add_counter(void *arg, const char *name, const char *help, uint64_t value)
@@ -46,8 +45,8 @@ static char *status_text(struct fs *fs)
 	json_set_u64(j, "memory", memory_used(fs->st->memory));
 	stats_each(add_counter, counters);
 	json_set(j, "counters", counters);
-	for (unsigned i = 0; i < fs->n_volumes; i++)
-		json_append(datasets, volume_status(fs->volumes[i]));
+	for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++)
+		json_append(datasets, volume_status(volumes_at(fs->volumes, i)));
 	json_set(j, "datasets", datasets);
 	json_set(j, "nested", fs->nest ? nest_status(fs->nest) : NULL);
 	return json_print(j, true);

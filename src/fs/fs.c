@@ -24,8 +24,9 @@ static int check_device(char why[static 512])
 		return 0;
 	}
 	if (r == -ENOENT || r == -ENODEV || r == -ENXIO)
-		snprintf(why, 512, "/dev/fuse is missing: load the fuse module (modprobe fuse); "
-				   "in a container give it --device /dev/fuse");
+		snprintf(why, 512,
+			 "/dev/fuse is missing: load the fuse module (modprobe fuse); "
+			 "in a container give it --device /dev/fuse");
 	else if (r == -EACCES || r == -EPERM)
 		snprintf(why, 512,
 			 "/dev/fuse may not be opened by this user: "
@@ -56,7 +57,7 @@ static const char *shown_name(const struct fs *fs)
 {
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	const char *dir = fs->n_volumes > 0 ? fs->volumes[0]->dir : "";
+	const char *dir = volumes_count(fs->volumes) > 0 ? volumes_at(fs->volumes, 0)->dir : "";
 
 	return dir[0] && dir[strspn(dir, plain)] == '\0' ? dir : "datasets";
 }
@@ -153,9 +154,12 @@ static void *timer(void *arg)
 		ending = fs->ending;
 		pthread_mutex_unlock(&fs->lock);
 		request_check_deadlines(fs);
-		for (unsigned i = 0; i < fs->n_volumes; i++)
-			if (fs->volumes[i]->archive)
-				archive_tick(fs->volumes[i]->archive);
+		for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++) {
+			struct volume *v = volumes_at(fs->volumes, i);
+
+			if (v->archive)
+				archive_tick(v->archive);
+		}
 		if (fs->nest)
 			nest_tick(fs->nest);
 	}

@@ -13,19 +13,19 @@
 
 #include "base/list.h"
 #include "fs/nest.h"
-#include "fs/volume.h"
+#include "fs/volumes.h"
 
 struct fuse_session;
 
 struct fs {
 	struct store *st;
+	const struct source_env *src; /* what a source is opened with */
 	const struct options *opt;
 	const char *mountpoint;       /* absolute; for the status */
 	uid_t uid;
 	gid_t gid;
 	int64_t since;                /* seconds since 1970 */
-	struct volume **volumes;      /* [0 .. n); dataset number n is volumes[n - 1]; constant */
-	unsigned n_volumes;
+	struct volumes *volumes;      /* the datasets; they may become more while mounted */
 	struct nest *nest;            /* archives inside them; NULL without -o nested */
 	_Atomic bool nested_hidden;   /* one that cannot be shown has been named in the log */
 	bool no_open;                 /* the kernel does without opens of files */

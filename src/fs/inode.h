@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* inode.h - an inode number is computed, never looked up.
  *
- *	bits 40..63  whose it is: 0 for the root and the control directory, 1 .. n for the datasets
- *	             in the order of mounting, further ones for archives inside archives, in the
- *	             order in which they are first entered (nest.h)
+ *	bits 40..63  whose it is: 0 for the root and the control directory, 1 .. VOLUMES_MAX for
+ *	             the datasets and their versions in the order in which they came (volumes.h),
+ *	             those above for archives inside archives, in the order in which they are first
+ *	             entered (nest.h)
  *	bits 38..39  what it is (enum ino_kind)
  *	bits 0..37   a fixed number for the few files around an archive, MEMBER_BASE + row of the
  *	             index for its members

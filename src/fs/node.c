@@ -34,12 +34,10 @@ struct place node_place(struct fs *fs, uint64_t ino)
 	struct place p = { .number = ino_archive(ino), .kind = ino_kind(ino) };
 	struct nest_place inner;
 
-	if (p.number > fs->n_volumes && fs->nest && nest_get(fs->nest, p.number, &inner))
+	if (p.number > VOLUMES_MAX && fs->nest && nest_get(fs->nest, p.number, &inner))
 		return place_at(&inner, p.kind, ino_row(ino));
-	if (p.number >= 1 && p.number <= fs->n_volumes) {
-		p.volume = fs->volumes[p.number - 1];
-		p.archive = p.volume->archive;
-	}
+	p.volume = volumes_get(fs->volumes, p.number);
+	p.archive = p.volume ? p.volume->archive : NULL;
 	p.row = p.archive ? ino_row(ino) : 0;
 	return p;
 }
@@ -249,15 +247,15 @@ int node_fixed(struct fs *fs, uint64_t ino, struct fixed_entry e[static FIXED_MA
 
 static int lookup_root(struct fs *fs, const char *name, struct node *out)
 {
+	const struct volume *v;
+
 	if (strcmp(name, ".mdcfs") == 0)
 		return node_stat(fs, INO_CONTROL, out);
-	for (unsigned i = 0; i < fs->n_volumes; i++)
-		if (strcmp(name, fs->volumes[i]->dir) == 0)
-			return node_stat(fs, ino_make(i + 1, LOCAL_DIR), out);
-	for (unsigned i = 0; i < fs->n_volumes; i++)
-		if (name[0] && strcmp(name, fs->volumes[i]->dataset->id) == 0)
-			return node_stat(fs, ino_make(i + 1, LOCAL_ID), out);
-	return -ENOENT;
+	v = volumes_find(fs->volumes, name);
+	if (v)
+		return node_stat(fs, ino_make(v->number, LOCAL_DIR), out);
+	v = volumes_find_id(fs->volumes, name);
+	return v ? node_stat(fs, ino_make(v->number, LOCAL_ID), out) : -ENOENT;
 }
 
 /* No member is called so: an archive that is shown under this name? */

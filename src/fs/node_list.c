@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* node_list.c - the listing half of node.h.
  *
- * A cookie says where to go on: 1 and 2 are "." and "..", then the place among the fixed entries;
+ * A cookie says where to go on: 1 and 2 are "." and "..", then the place among the fixed entries,
+ * in the root that of the dataset, whatever version of it is there by now;
  * inside an archive DOTS + PER_ROW * row of the name, and the cookies up to the next row's are
  * for what is shown beside the member; in a directory of versions DOTS + the number.
  */
@@ -47,12 +48,13 @@ static int list_root(struct fs *fs, uint64_t after, list_fn fn, void *arg)
 	if (after <= DOTS &&
 	    (node_stat(fs, INO_CONTROL, &node) < 0 || fn(arg, DOTS + 1, ".mdcfs", &node) != 0))
 		return 0;
-	for (unsigned i = 0; i < fs->n_volumes; i++) {
+	for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++) {
+		const struct volume *v = volumes_at(fs->volumes, i);
 		uint64_t cookie = DOTS + 2 + i;
 
-		if (cookie <= after || node_stat(fs, ino_make(i + 1, LOCAL_DIR), &node) < 0)
+		if (cookie <= after || node_stat(fs, ino_make(v->number, LOCAL_DIR), &node) < 0)
 			continue;
-		if (fn(arg, cookie, fs->volumes[i]->dir, &node) != 0)
+		if (fn(arg, cookie, v->dir, &node) != 0)
 			break;
 	}
 	return 0;

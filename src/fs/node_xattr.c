@@ -67,8 +67,11 @@ bool node_xattr_never(struct fs *fs)
 {
 	if (fs->nest)
 		return false;
-	for (unsigned i = 0; i < fs->n_volumes; i++)
-		if (fs->volumes[i]->archive && !archive_plain(fs->volumes[i]->archive))
+	for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++) {
+		const struct volume *v = volumes_at(fs->volumes, i);
+
+		if (v->archive && !archive_plain(v->archive))
 			return false;
+	}
 	return true;
 }

@@ -180,9 +180,11 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	};
 
 	(void)ino;
-	for (unsigned i = 0; i < fs->n_volumes; i++) {
-		st.f_blocks += (fs->volumes[i]->raw->size + st.f_frsize - 1) / st.f_frsize;
-		st.f_files += fs->volumes[i]->archive ? 1 : 0;
+	for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++) {
+		const struct volume *v = volumes_at(fs->volumes, i);
+
+		st.f_blocks += (v->raw->size + st.f_frsize - 1) / st.f_frsize;
+		st.f_files += v->archive ? 1 : 0;
 	}
 	fuse_reply_statfs(req, &st);
 }

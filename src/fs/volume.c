@@ -96,28 +96,35 @@ int volume_resolve(struct store *st, const struct source_env *env, const char *s
 	int r;
 
 	why[0] = '\0';
-	if (!v)
-		return -ENOMEM;
-	r = resolve(st, env, spec, v, why);
-	/* On failure too: jobs may still be under way, the caller frees it after they have ended. */
-	*out = v;
+	r = v ? resolve(st, env, spec, v, why) : -ENOMEM;
+	if (r == 0) {
+		*out = v;
+		return 0;
+	}
+	volume_discard(v);
 	if (r == -ENOMEM && !why[0])
-		snprintf(why, 512, "%s: %s", spec, strerror(-r));
+		snprintf(why, 512, "a dataset cannot be opened: %s", strerror(-r));
 	return r;
 }
 
 int volume_open(struct store *st, const struct source_env *env, const char *spec,
 		struct volume **out, char why[static 512])
 {
-	int r = volume_resolve(st, env, spec, out, why);
+	struct volume *v = NULL;
+	int r = volume_resolve(st, env, spec, &v, why);
 
 	if (r == 0)
-		r = open_archive(st, *out);
+		r = open_archive(st, v);
 	if (r == 0)
-		r = check_access(*out, why);
-	if (r == 0 && (*out)->archive && st->opt->pass == PASS_BACKGROUND)
-		archive_read_all((*out)->archive);
-	return r;
+		r = check_access(v, why);
+	if (r < 0) {
+		volume_discard(v);
+		return r;
+	}
+	if (v->archive && st->opt->pass == PASS_BACKGROUND)
+		archive_read_all(v->archive);
+	*out = v;
+	return 0;
 }
 
 void volume_stop(struct volume *v)
@@ -137,6 +144,16 @@ struct volume *volume_free(struct volume *v)
 	free(v->archive_dir);
 	free(v);
 	return NULL;
+}
+
+struct volume *volume_discard(struct volume *v)
+{
+	if (!v)
+		return NULL;
+	volume_stop(v);
+	if (v->source)
+		source_stop(v->source);
+	return volume_free(v);
 }
 
 /* What was odd about members: how many, and what. */

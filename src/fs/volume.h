@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* volume.h - one mounted dataset: source, object and archive together.
- * Immutable once opened but for what the layers below do inside.  Threads: any.
+ * Immutable once it is in the table (volumes.h) but for what the layers below do inside.  Threads:
+ * any.
  */
 #ifndef FS_VOLUME_H
 #define FS_VOLUME_H
@@ -16,13 +17,14 @@ struct volume {
 	struct object *object;
 	struct reader *raw;            /* borrowed from object */
 	struct archive *archive;       /* NULL: the file is no archive */
+	unsigned number, place;        /* in the mount; set by volumes.c */
 	char *dir;                     /* name in the root: the slug, made unique */
 	char *archive_dir;             /* filename minus suffix; NULL without archive */
 };
 
-/* Resolve and open; blocks.  The download session is asked for here, unless the archive is wholly
+/* Resolve and open; blocks, so not in a thread that answers the kernel and not in the pool.  The download session is asked for here, unless the archive is wholly
  * indexed already: so a missing key or terms not agreed to are told at the mount.
- * 0, or -errno and one line in why, "" when the log has it already. */
+ * 0, or -errno and one line in why, "" when the log has it already: nothing is left of it then. */
 int volume_open(struct store *st, const struct source_env *env, const char *spec,
 		struct volume **out, char why[static 512]) MUST_CHECK;
 /* The source and the object alone: size and identity are known then.  No archive is opened, no
@@ -32,6 +34,8 @@ int volume_resolve(struct store *st, const struct source_env *env, const char *s
 /* End the archive's pass; then, when no job is left anywhere, free everything. */
 void volume_stop(struct volume *v);
 struct volume *volume_free(struct volume *v); /* NULL ok; returns NULL */
+/* Both, for one that nobody has read from, while http and pool run; NULL ok; returns NULL. */
+struct volume *volume_discard(struct volume *v);
 /* Its object in status.json; the caller frees. */
 struct json *volume_status(struct volume *v);
 
