@@ -3,7 +3,6 @@
 #include "cli/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
@@ -12,9 +11,11 @@
 #include "base/options.h"
 #include "base/suggest.h"
 #include "base/version.h"
+#include "cli/env.h"
 
 #define HELPER "mount.mdcfs"
 #define HELPER_ARGS_MAX 64
+#define OWN_OPTIONS_MAX 24 /* long ones of one command */
 
 static const struct command {
 	const char *name, *help;
@@ -23,6 +24,7 @@ static const struct command {
 	{ "mount", "mount datasets below a directory", command_mount },
 	{ "umount", "unmount, and wait until the daemon has ended", command_umount },
 	{ "index", "build, show, export and import the index of an archive", command_index },
+	{ "list", "search the catalogue of datasets", command_list },
 	{ "info", "show what is known of a dataset", command_info },
 	{ "status", "show what mounts are doing", command_status },
 	{ "version", "show the version", command_version },
@@ -56,6 +58,54 @@ int command_misused(const char *argv0, const char *fmt, ...)
 	}
 	fprintf(stderr, "Try '%s --help'.\n", argv0);
 	return COMMAND_USAGE;
+}
+
+/* Do what an option that all have means.  0: go on; 1: the command is over. */
+static int take_common(struct command_common *c, int option)
+{
+	int r = 0;
+
+	switch (option) {
+	case 'h':
+		c->result = fputs(c->help, stdout) < 0 ? -EIO : 0;
+		return 1;
+	case 'j':
+		*c->json = true;
+		return 0;
+	default:
+		r = env_options(c->env, optarg);
+		c->result = r == -EINVAL ? COMMAND_USAGE : r;
+		return r < 0;
+	}
+}
+
+int command_option(int argc, char **argv, struct command_common *c, const char *shorts,
+		   const struct option *longs)
+{
+	struct option all[OWN_OPTIONS_MAX + 3] = { { "help", no_argument, NULL, 'h' } };
+	char letters[64];
+	int n = 1, option;
+
+	if (c->json)
+		all[n++] = (struct option){ "json", no_argument, NULL, 'j' };
+	for (; longs && longs->name && n < OWN_OPTIONS_MAX + 2; longs++)
+		all[n++] = *longs;
+	snprintf(letters, sizeof(letters), "h%s%s%s", c->json ? "j" : "", c->env ? "o:" : "",
+		 shorts ? shorts : "");
+	while ((option = getopt_long(argc, argv, letters, all, NULL)) != -1) {
+		bool common =
+			option == 'h' || (option == 'j' && c->json) || (option == 'o' && c->env);
+
+		if (option == '?') {
+			c->result = command_misused(argv[0], NULL);
+			return 0;
+		}
+		if (!common)
+			return option;
+		if (take_common(c, option) != 0)
+			return 0;
+	}
+	return -1;
 }
 
 static const struct command *find(const char *name)
@@ -146,7 +196,8 @@ static int run_helper(int argc, char **argv)
 
 	if (n < 0) {
 		fputs("Usage: " HELPER " SOURCE MOUNTPOINT [-sfnvrw] [-o OPTS]\n"
-		      "This is called by mount(8); 'mdcfs mount' is for people.\n", stderr);
+		      "This is called by mount(8); 'mdcfs mount' is for people.\n",
+		      stderr);
 		return COMMAND_USAGE;
 	}
 	provide_home();

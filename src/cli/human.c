@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <wchar.h>
 
 const char *human_count(uint64_t n, char out[static 32])
 {
@@ -51,6 +52,59 @@ const char *human_secs(int64_t secs, char out[static 32])
 	else
 		snprintf(out, 32, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
 	return out;
+}
+
+/* One character for people: the bytes it takes and the columns it fills.  What is no character of the
+ * locale, or none that may reach a terminal, is shown as '?'. */
+struct glyph {
+	size_t bytes;
+	unsigned columns;
+	bool shown;
+};
+
+static struct glyph glyph_at(const char *p)
+{
+	mbstate_t state = { 0 };
+	wchar_t c;
+	size_t n = mbrtowc(&c, p, MB_CUR_MAX, &state);
+	int columns;
+
+	if (n == 0 || n == (size_t)-1 || n == (size_t)-2)
+		return (struct glyph){ 1, 1, false };
+	columns = wcwidth(c);
+	if (columns < 0)
+		return (struct glyph){ n, 1, false };
+	return (struct glyph){ n, (unsigned)columns, true };
+}
+
+unsigned human_columns(const char *text)
+{
+	unsigned columns = 0;
+
+	for (struct glyph g; *text; text += g.bytes) {
+		g = glyph_at(text);
+		columns += g.columns;
+	}
+	return columns;
+}
+
+void human_print_cut(FILE *f, const char *text, unsigned columns)
+{
+	bool cut = human_columns(text) > columns;
+	unsigned room = cut ? columns - MIN(columns, 3) : columns;
+
+	for (struct glyph g; *text; text += g.bytes) {
+		g = glyph_at(text);
+		if (g.columns > room)
+			break;
+		room -= g.columns;
+		if (g.shown)
+			fwrite(text, 1, g.bytes, f);
+		else
+			fputc('?', f);
+	}
+	if (cut)
+		fprintf(f, "%.*s", (int)MIN(columns, 3), "...");
 }
 
 void human_print(FILE *f, const char *text)

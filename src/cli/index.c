@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* index.c - mdcfs index: build, show, export and import the index of an archive. */
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #include "cli/index_build.h"
@@ -88,29 +87,15 @@ static int run(struct order *o, const char *argv0, const char *name)
 
 int command_index(int argc, char **argv)
 {
-	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
-					       { "help", no_argument, NULL, 'h' },
-					       { 0 } };
 	struct order o = { .as_json = false };
-	int c, r = 0;
+	struct command_common c = { .help = help, .json = &o.as_json, .env = &o.engine.env };
+	int r;
 
-	while (r == 0 && (c = getopt_long(argc, argv, "jo:h", longs, NULL)) != -1) {
-		if (c == 'h')
-			return fputs(help, stdout) < 0 ? -EIO : 0;
-		if (c == 'j')
-			o.as_json = true;
-		else if (c == 'o')
-			r = env_options(&o.engine.env, optarg);
-		else
-			r = COMMAND_USAGE;
-	}
-	if (r == -EINVAL)
-		r = COMMAND_USAGE;
-	else if (r == COMMAND_USAGE)
-		r = command_misused(argv[0], NULL);
-	else if (r == 0 && optind == argc)
+	if (command_option(argc, argv, &c, NULL, NULL) == 0) {
+		r = c.result;
+	} else if (optind == argc) {
 		r = command_misused(argv[0], "build, show, export or import?");
-	if (r == 0) {
+	} else {
 		o.args = argv + optind + 1;
 		o.n = argc - optind - 1;
 		r = run(&o, argv[0], argv[optind]);

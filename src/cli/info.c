@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* info.c - mdcfs info: what is known of a dataset without touching its bytes or any quota. */
 #include <errno.h>
-#include <getopt.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -62,11 +62,47 @@ static void print_description(const char *text)
 	putchar('\n');
 }
 
+/* Does the long text say anything that the short one does not? */
+static bool is_more(const char *brief, const char *text)
+{
+	return text && (!brief || strcmp(brief, text) != 0);
+}
+
 static const char *either(const struct json *j, const char *first, const char *second)
 {
 	const char *s = json_str(j, first);
 
 	return s && *s ? s : json_str(j, second);
+}
+
+/* Free, or what it costs; nothing when that is not told. */
+static void print_price(const struct json *j)
+{
+	const struct json *pricing = json_get(j, "pricing");
+	const char *currency = json_str(pricing, "currency");
+	uint64_t cents;
+
+	if (!json_get(j, "isPaid"))
+		return;
+	if (!json_bool(j, "isPaid", false)) {
+		print_field("price", "free");
+		return;
+	}
+	if (!json_u64(pricing, "totalPriceCents", &cents) &&
+	    !json_u64(j, "basePriceCents", &cents)) {
+		print_field("price", "to be paid for");
+		return;
+	}
+	printf("%-12s %" PRIu64 ".%02u ", "price", cents / 100, (unsigned)(cents % 100));
+	human_print(stdout, currency ? currency : "");
+	putchar('\n');
+}
+
+static void print_publisher(const struct json *j)
+{
+	const struct json *organization = json_get(j, "organization");
+
+	print_field("publisher", either(organization, "name", "slug"));
 }
 
 static void print_human(const struct source *s)
@@ -84,14 +120,17 @@ static void print_human(const struct source *s)
 	print_size(d);
 	print_field("sha256", d->checksum);
 	print_field("licence", either(j, "license", "licenseAbbreviation"));
-	print_field("publisher", json_str(json_get(j, "organization"), "name"));
+	print_publisher(j);
 	print_field("locale", json_str(j, "locale"));
 	print_field("task", json_str(j, "task"));
 	print_field("format", json_str(j, "format"));
+	print_price(j);
 	clock_format(d->mtime, stamp);
 	print_field("created", d->mtime > 0 ? stamp : NULL);
 	print_field("page", d->page);
-	print_description(either(j, "longDescription", "shortDescription"));
+	print_description(json_str(j, "shortDescription"));
+	if (is_more(json_str(j, "shortDescription"), json_str(j, "longDescription")))
+		print_description(json_str(j, "longDescription"));
 }
 
 static int show(struct env *e, const char *spec, bool as_json)
@@ -119,23 +158,12 @@ static int show(struct env *e, const char *spec, bool as_json)
 
 int command_info(int argc, char **argv)
 {
-	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
-					       { "help", no_argument, NULL, 'h' },
-					       { 0 } };
 	AUTO(env_close) struct env e = { 0 };
 	bool as_json = false;
-	int c, r;
+	struct command_common c = { .help = help, .json = &as_json, .env = &e };
 
-	while ((c = getopt_long(argc, argv, "jo:h", longs, NULL)) != -1) {
-		if (c == 'h')
-			return fputs(help, stdout) < 0 ? -EIO : 0;
-		if (c != 'j' && c != 'o')
-			return command_misused(argv[0], NULL);
-		as_json |= c == 'j';
-		r = c == 'o' ? env_options(&e, optarg) : 0;
-		if (r < 0)
-			return r == -EINVAL ? COMMAND_USAGE : r;
-	}
+	if (command_option(argc, argv, &c, NULL, NULL) == 0)
+		return c.result;
 	if (argc - optind != 1)
 		return command_misused(argv[0], "one SOURCE is expected");
 	return show(&e, argv[optind], as_json);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* status.c - mdcfs status: what mounts are doing, from MOUNTPOINT/.mdcfs/status.json. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -297,19 +296,11 @@ static int status_all(bool as_json)
 
 int command_status(int argc, char **argv)
 {
-	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
-					       { "help", no_argument, NULL, 'h' },
-					       { 0 } };
 	bool as_json = false;
-	int c;
+	struct command_common c = { .help = help, .json = &as_json };
 
-	while ((c = getopt_long(argc, argv, "jh", longs, NULL)) != -1) {
-		if (c == 'h')
-			return fputs(help, stdout) < 0 ? -EIO : 0;
-		if (c != 'j')
-			return command_misused(argv[0], NULL);
-		as_json = true;
-	}
+	if (command_option(argc, argv, &c, NULL, NULL) == 0)
+		return c.result;
 	if (argc - optind > 1)
 		return command_misused(argv[0], "one mount point at a time");
 	return optind < argc ? status_one(argv[optind], as_json) : status_all(as_json);

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <spawn.h>
 #include <string.h>
@@ -158,8 +157,8 @@ static int say_why(const char *path, int r, const char *why)
 	AUTO(auto_free) char *list = NULL;
 
 	if (r != -EBUSY)
-		return why[0] ? log_error(r, "cannot unmount %s (%s)", path, why) :
-				log_error(r, "cannot unmount %s", path);
+		return why[0] ? log_error(r, "cannot unmount %s (%s)", path, why)
+			      : log_error(r, "cannot unmount %s", path);
 	list = holders_list(path);
 	if (list && *list)
 		(void)log_error(0, "%s is busy: in use by %s", path, list);
@@ -221,17 +220,14 @@ static int umount_one(const char *arg, bool lazy)
 
 int command_umount(int argc, char **argv)
 {
-	static const struct option longs[] = { { "lazy", no_argument, NULL, 'l' },
-					       { "help", no_argument, NULL, 'h' },
-					       { 0 } };
+	static const struct option longs[] = { { "lazy", no_argument, NULL, 'l' }, { 0 } };
+	struct command_common c = { .help = help };
 	bool lazy = false;
-	int c, r = 0;
+	int option, r = 0;
 
-	while ((c = getopt_long(argc, argv, "lh", longs, NULL)) != -1) {
-		if (c == 'h')
-			return fputs(help, stdout) < 0 ? -EIO : 0;
-		if (c != 'l')
-			return command_misused(argv[0], NULL);
+	while ((option = command_option(argc, argv, &c, "l", longs)) != -1) {
+		if (option == 0)
+			return c.result;
 		lazy = true;
 	}
 	if (optind == argc)

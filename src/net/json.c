@@ -159,6 +159,18 @@ const struct json *json_at(const struct json *j, size_t i)
 	return const_json(item);
 }
 
+const char *json_text(const struct json *j)
+{
+	return cJSON_IsString(const_item(j)) ? const_item(j)->valuestring : NULL;
+}
+
+struct json *json_copy(const struct json *j)
+{
+	cJSON *item = j ? cJSON_Duplicate(const_item(j), true) : NULL;
+
+	return j && !item ? json_of(&lost_value) : json_of(item);
+}
+
 struct json *json_object(void)
 {
 	cJSON *item = cJSON_CreateObject();

@@ -24,6 +24,8 @@ bool json_bool(const struct json *j, const char *key, bool fallback);
 bool json_is_object(const struct json *j);
 /* Walk an array: n elements, borrowed.  0 and NULL when j is not an array. */
 size_t json_len(const struct json *j);
+/* The text of a string, borrowed; NULL: it is none. */
+const char *json_text(const struct json *j);
 const struct json *json_at(const struct json *j, size_t i);
 
 /* Build: an object; failures to allocate are remembered and reported by json_print(). */
@@ -35,6 +37,8 @@ void json_set_i64(struct json *j, const char *key, int64_t value);
 void json_set_bool(struct json *j, const char *key, bool value);
 void json_set(struct json *j, const char *key, struct json *value);    /* takes value; NULL: null */
 void json_append(struct json *array, struct json *value);              /* takes value */
+/* A copy of a value (of none: NULL), for building; json_print() tells when memory was short. */
+struct json *json_copy(const struct json *j);
 /* The text, malloc'd (caller frees), with a newline at the end; NULL without memory. */
 char *json_print(const struct json *j, bool pretty);
 
