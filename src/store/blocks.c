@@ -124,14 +124,18 @@ static bool write_block(struct blocks *b, uint64_t blk, const struct block *data
 	return true;
 }
 
+void blocks_show(struct blocks *b, uint64_t blk, struct block *data)
+{
+	if (!memory_put(b->c.memory, b, blk, data, false))
+		memory_show(b->c.memory, b, blk, data);
+}
+
 void blocks_put(struct blocks *b, uint64_t blk, struct block *data)
 {
-	bool waited = memory_put(b->c.memory, b, blk, data, false);
-	bool written = write_block(b, blk, data);
-
-	/* Somebody may have come while it was written; or memory is the only place left. */
-	if (!waited && memory_put(b->c.memory, b, blk, data, !written) && written)
-		memory_on_disk(b->c.memory, b, blk);
+	blocks_show(b, blk, data);
+	/* Memory may be the only place left, and may have had no room at first. */
+	if (!write_block(b, blk, data))
+		(void)memory_put(b->c.memory, b, blk, data, true);
 	block_unref(data);
 }
 

@@ -25,11 +25,11 @@ struct blocks_ops {
 
 struct blocks_config {
 	struct memory *memory;
-	struct cache *cache;       /* NULL: memory only */
+	struct cache *cache;	      /* NULL: memory only */
 	const char *identity, *layer; /* borrowed until blocks_free(); layer NULL: not known yet */
-	uint64_t size;             /* bytes; UINT64_MAX while not known */
-	uint64_t read_ahead;       /* bytes, for one reader at most */
-	uint32_t fill_max;         /* blocks for one fill at most */
+	uint64_t size;		      /* bytes; UINT64_MAX while not known */
+	uint64_t read_ahead;	      /* bytes, for one reader at most */
+	uint32_t fill_max;	      /* blocks for one fill at most */
 	const struct blocks_ops *ops;
 	void *arg;
 	void (*arg_free)(void *arg); /* called by blocks_free(); may be NULL */
@@ -51,6 +51,9 @@ bool blocks_has(struct blocks *b, uint64_t blk);
 bool blocks_filling(struct blocks *b, uint64_t blk);
 /* A block to fill; NULL without memory. */
 struct block *blocks_make(struct blocks *b);
+/* The front of blocks_put(): from here on the block is in memory for who comes, until it is on disk or
+ * memory is short.  Takes no reference. */
+void blocks_show(struct blocks *b, uint64_t blk, struct block *data);
 /* Publish: takes the caller's reference.  May block on the disk: pool and pass threads only. */
 void blocks_put(struct blocks *b, uint64_t blk, struct block *data);
 /* The same for a block that comes by and is not worth a place in the cache unless somebody waits for

@@ -22,6 +22,7 @@ struct slot {
 	uint64_t blk;
 	enum memory_state state;
 	bool on_disk, unread;
+	bool shown; /* READY only until it is on disk, unless somebody comes: see memory_show() */
 	struct block *block; /* READY: a reference */
 	struct list lru;     /* READY: in its share */
 	struct want want;    /* FILLING: who waits */
@@ -210,7 +211,7 @@ enum memory_state memory_get(struct memory *m, struct blocks *space, uint64_t bl
 		return MEMORY_FILLING;
 	}
 	leave_share_locked(m, s);
-	s->unread = false;
+	s->unread = s->shown = false;
 	join_share_locked(m, s);
 	atomic_fetch_add(&s->block->refs, 1);
 	*out = s->block;
@@ -243,6 +244,18 @@ bool memory_filling(struct memory *m, struct blocks *space, uint64_t blk)
 	return s && s->state == MEMORY_FILLING;
 }
 
+void memory_show(struct memory *m, struct blocks *space, uint64_t blk, struct block *b)
+{
+	struct slot *s;
+
+	LOCK_SCOPE(&m->lock);
+	s = find_locked(m, space, blk) ? NULL : insert_locked(m, space, blk);
+	if (!s)
+		return;
+	s->shown = true;
+	make_ready_locked(m, s, b);
+}
+
 bool memory_put(struct memory *m, struct blocks *space, uint64_t blk, struct block *b, bool keep)
 {
 	struct slot *s;
@@ -269,6 +282,10 @@ void memory_on_disk(struct memory *m, struct blocks *space, uint64_t blk)
 	s = find_locked(m, space, blk);
 	if (!s || s->state != MEMORY_READY || s->on_disk)
 		return;
+	if (s->shown) { /* nobody came */
+		remove_locked(m, s);
+		return;
+	}
 	leave_share_locked(m, s);
 	s->on_disk = true;
 	join_share_locked(m, s);

@@ -21,16 +21,16 @@ struct blocks;
 struct block {
 	struct memory *home;
 	_Atomic unsigned refs;
-	uint32_t len;           /* valid bytes */
+	uint32_t len; /* valid bytes */
 	unsigned char data[BLOCK_SIZE];
 };
 
 int memory_new(uint64_t budget, struct memory **out) MUST_CHECK;
 struct memory *memory_free(struct memory *m); /* NULL ok; returns NULL */
-uint64_t memory_used(struct memory *m);       /* bytes in blocks now */
+uint64_t memory_used(struct memory *m);	      /* bytes in blocks now */
 
-struct block *block_new(struct memory *m);    /* one reference; NULL without memory */
-void block_unref(struct block *b);            /* NULL ok */
+struct block *block_new(struct memory *m); /* one reference; NULL without memory */
+void block_unref(struct block *b);	   /* NULL ok */
 void auto_block_unref(struct block **b);
 
 enum memory_state { MEMORY_ABSENT, MEMORY_FILLING, MEMORY_READY };
@@ -43,10 +43,14 @@ enum memory_state memory_get(struct memory *m, struct blocks *space, uint64_t bl
 bool memory_begin(struct memory *m, struct blocks *space, uint64_t blk, bool demand);
 /* Is there a slot in any state? */
 bool memory_has(struct memory *m, struct blocks *space, uint64_t blk);
-bool memory_filling(struct memory *m, struct blocks *space, uint64_t blk); /* one that is FILLING? */
+bool memory_filling(struct memory *m, struct blocks *space,
+		    uint64_t blk); /* one that is FILLING? */
 /* Publish b (takes no reference of the caller's).  A FILLING slot becomes READY and its waiters
  * are woken; without a slot nothing happens unless keep is true.  True when a slot holds it now. */
 bool memory_put(struct memory *m, struct blocks *space, uint64_t blk, struct block *b, bool keep);
+/* Make a READY slot, where there is none, for the time until b is on disk: who comes until then
+ * needs no fill.  Takes no reference of the caller's. */
+void memory_show(struct memory *m, struct blocks *space, uint64_t blk, struct block *b);
 /* The block is on disk too: it may be dropped early. */
 void memory_on_disk(struct memory *m, struct blocks *space, uint64_t blk);
 /* End a FILLING slot with an error for its waiters. */
