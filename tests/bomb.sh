@@ -36,15 +36,16 @@ is_sanitized || at_most "peak memory in KiB" 120000 \
 	"$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$mdcfs_pid/status")"
 umount_mdcfs
 
-# From any place on, not from the front: what is decoded is what lies between two points, 32 MiB at most, for
-# each of the pieces that a read comes in.  How many of them meet in one decode depends on who is faster, the
-# reader or the decoder; from the front it would be more than a gigabyte.
+# From any place on, not from the front: what is decoded is what lies between two points, 32 MiB at most, and an
+# eighth more, so that the pieces that a read comes in do not begin there each; from the front it would be more
+# than a gigabyte.
 mount_mdcfs -o cache_size=32M,read_ahead=1M "$tmp/bomb.tar.gz"
 for at in $((mebibytes / 2)) $((mebibytes - 1)); do
 	expect "zeros at $at MiB" 1048576 \
 		"$(within 60 tail -c +$(((at << 20) + 1)) "$folder/zeros" | head -c 1048576 | tr -d -c '\0' | wc -c)"
 done
-at_most "bytes decoded" $((320 << 20)) "$(stat_of inflated_bytes)"
+note "$(stat_of inflated_bytes) bytes decoded"
+at_most "bytes decoded" $((100 << 20)) "$(stat_of inflated_bytes)"
 at_most "bytes on disk" $((36 << 20)) "$(du -s --block-size=1 "$cache" | cut -f 1)"
 umount_mdcfs
 
