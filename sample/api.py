@@ -226,6 +226,10 @@ class Handler(BaseHTTPRequestHandler):
             return {"openapi": "3.1.0", "info": {"title": "sample", "version": "1"}, "paths": {}}
         if parts and parts[0] == "datasets":
             return self.datasets(method, parts[1:], parse_qs(url.query, keep_blank_values=True))
+        if parts and parts[0] == "submissions":
+            if not self.key():
+                raise Refusal(401, "Authentication required.")
+            raise Refusal(404, "Submission not found")
         raise Refusal(404, "Not found")
 
     def datasets(self, method, parts, query):

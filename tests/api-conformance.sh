@@ -194,6 +194,14 @@ case $(field downloadUrl) in
 *) fail "link $(field downloadUrl)" ;;
 esac
 
+# --- what a key opens without a download
+ask "$api/submissions/cbbbbbb9"
+is "submission without key" 401 "$status"
+ask -H "Authorization: Bearer wrong" "$api/submissions/cbbbbbb9"
+is "submission with a wrong key" 401 "$status"
+ask -H "$auth" "$api/submissions/cbbbbbb9"
+is "no such submission" 404 "$status"
+
 # --- samples
 post "$api/datasets/caaaaaa6/sample-download"
 is "sample without key" 401 "$status"

@@ -328,6 +328,7 @@ static int set_key(struct options *o, const char *value, char why[static WHY])
 		explicit_bzero(o->api_key, strlen(o->api_key));
 	free(o->api_key);
 	o->api_key = copy;
+	o->api_key_given = true;
 	return 0;
 }
 

@@ -61,7 +61,10 @@ struct options {
 	OPTIONS(OPTION_FIELD)
 #undef OPTION_FIELD
 	char *password; /* secret: from password_file, or NULL; see env_resolve() */
-	char *api_key; /* secret: MDC_API_KEY, .env or `api_key` in the config file; no -o */
+	/* Secret: MDC_API_KEY, .env or `api_key` in the config file; no -o.  When none of them is
+	 * there, what `mdcfs login` has kept: see env_resolve(). */
+	char *api_key;
+	bool api_key_given; /* one of them is there, be it empty */
 };
 
 /* Unset UINTs with an empty default (uid, gid) hold this. */

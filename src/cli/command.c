@@ -27,6 +27,7 @@ static const struct command {
 	{ "list", "search the catalogue of datasets", command_list },
 	{ "info", "show what is known of a dataset", command_info },
 	{ "status", "show what mounts are doing", command_status },
+	{ "login", "keep the key of a service", command_login },
 	{ "version", "show the version", command_version },
 };
 

@@ -18,6 +18,7 @@ struct env;
 #define COMMAND_INTERRUPTED 130 /* the same, of a command that was ended by Ctrl-C (128 + SIGINT) */
 
 int command_list(int argc, char **argv) MUST_CHECK;
+int command_login(int argc, char **argv) MUST_CHECK;
 int command_mount(int argc, char **argv) MUST_CHECK;
 int command_umount(int argc, char **argv) MUST_CHECK;
 int command_index(int argc, char **argv) MUST_CHECK;

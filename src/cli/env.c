@@ -6,10 +6,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "base/credentials.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/password.h"
 #include "base/version.h"
+#include "source/api.h"
 
 #define POOL_MIN 2
 #define POOL_MAX 32
@@ -56,6 +58,20 @@ static int load_password(struct options *opt)
 	return path ? password_read(path, &opt->password) : -ENOMEM;
 }
 
+/* A key that was given anywhere wins over the one that was kept, also when it is empty. */
+static int load_api_key(struct options *opt)
+{
+	AUTO(auto_free) char *scope = NULL;
+	int r;
+
+	if (opt->api_key_given)
+		return 0;
+	r = api_scope(opt, &scope);
+	if (r == 0)
+		r = credentials_get(scope, &opt->api_key);
+	return r == -ENOMEM ? r : 0; /* without a key a lot is possible */
+}
+
 int env_resolve(struct env *e)
 {
 	const char *given = e->opt.cache_dir;
@@ -65,6 +81,8 @@ int env_resolve(struct env *e)
 		r = log_set_areas(e->opt.debug);
 	if (r == 0)
 		r = load_password(&e->opt);
+	if (r == 0)
+		r = load_api_key(&e->opt);
 	if (r < 0)
 		return r;
 	free(e->cache_dir);

@@ -152,6 +152,23 @@ bool url_same_origin(const char *a, const char *b)
 	       strncasecmp(x.host.p, y.host.p, x.host.len) == 0;
 }
 
+char *url_origin(const char *url)
+{
+	struct url_parts u;
+	char port[16] = "", *out;
+
+	if (!parse_http(url, &u))
+		return NULL;
+	if (u.port != default_port(u.scheme))
+		snprintf(port, sizeof(port), ":%u", u.port);
+	if (asprintf(&out, "%s://%s%.*s%s%s", part_is(u.scheme, "https") ? "https" : "http",
+		     u.ipv6 ? "[" : "", (int)u.host.len, u.host.p, u.ipv6 ? "]" : "", port) < 0)
+		return NULL;
+	for (char *c = out; *c; c++)
+		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+	return out;
+}
+
 bool url_is_loopback(const char *url)
 {
 	struct url_parts u;

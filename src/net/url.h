@@ -12,6 +12,9 @@ const char *url_redact(const char *url, char *out, size_t cap);
 bool url_is_http(const char *url);
 /* Same scheme, host and port (defaults filled in)? */
 bool url_same_origin(const char *a, const char *b);
+/* "scheme://host[:port]" in lower case, without the scheme's own port; malloc'd.  NULL: not http(s),
+ * or no memory. */
+char *url_origin(const char *url);
 /* Is the host a loopback name or address: localhost, 127.0.0.0/8, [::1]? */
 bool url_is_loopback(const char *url);
 /* May a key be sent there: https, or http to loopback? */

@@ -17,6 +17,7 @@
 #include "source/scheme.h"
 
 #define GET_DEADLINE_MS 15000
+#define CHECK_MAX (1u << 20)
 
 int api_base(const struct options *opt, char **out, char why[static 512])
 {
@@ -38,6 +39,15 @@ int api_base(const struct options *opt, char **out, char why[static 512])
 const char *api_key(const struct options *opt, const char *base)
 {
 	return opt->api_key && opt->api_key[0] && url_may_carry_key(base) ? opt->api_key : NULL;
+}
+
+int api_scope(const struct options *opt, char **out)
+{
+	AUTO(auto_free) char *origin = url_origin(opt->api_url ? opt->api_url : "");
+
+	if (!origin)
+		return -EINVAL;
+	return asprintf(out, "mdc:%s", origin) < 0 ? -ENOMEM : 0;
 }
 
 char *api_page(const char *base, const char *id)
@@ -267,4 +277,49 @@ int api_get(const struct source_env *env, const char *url, const struct api_subj
 		*body = buf_take(&c.body);
 	call_destroy(&c);
 	return r;
+}
+
+/* A submission that nobody has: reading one needs a key, and is no download. */
+static int ask_submission(const struct source_env *env, const char *base, const char *key,
+			  struct http_reply *reply)
+{
+	AUTO(auto_free) char *url = NULL, *body = NULL;
+	struct http_request q = { .bearer = key };
+	int r;
+
+	if (asprintf(&url, "%s/submissions/c000000000000000000000000", base) < 0) {
+		url = NULL;
+		return -ENOMEM;
+	}
+	q.url = url;
+	stats_inc(api_requests);
+	r = http_do(env->http, &q, CHECK_MAX, &body);
+	*reply = q.reply;
+	return r == -EFBIG ? 0 : r;
+}
+
+int api_check_key(const struct source_env *env, const char *key, char why[static 512])
+{
+	const struct api_subject subject = { .name = "the API key", .page = "", .key = key };
+	AUTO(auto_free) char *base = NULL;
+	struct http_reply with, without;
+	int r = api_base(env->opt, &base, why);
+
+	if (r < 0)
+		return r;
+	if (!url_may_carry_key(base))
+		return scheme_fail(why, -EOPNOTSUPP, "no key is sent over plain http");
+	if (ask_submission(env, base, key, &with) < 0)
+		return api_fault(&with, NULL, &subject, why);
+	if (with.status == 401)
+		return scheme_fail(why, -EACCES, "the API does not take this key");
+	if (with.status == 429 || with.status >= 500)
+		return api_fault(&with, NULL, &subject, why);
+	/* Does it look at keys here at all? */
+	if (ask_submission(env, base, NULL, &without) < 0)
+		return api_fault(&without, NULL, &subject, why);
+	if (without.status != 401 || with.status == 403)
+		return scheme_fail(why, -EOPNOTSUPP,
+				   "the API does not tell whether it takes this key");
+	return 0;
 }

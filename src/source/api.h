@@ -11,6 +11,8 @@
 int api_base(const struct options *opt, char **out, char why[static 512]) MUST_CHECK;
 /* The key, or NULL: there is none, or this base URL may not carry one.  Borrowed from opt. */
 const char *api_key(const struct options *opt, const char *base);
+/* What the API's key is kept under (base/credentials.h), malloc'd.  0, -EINVAL: api_url is no URL. */
+int api_scope(const struct options *opt, char **out) MUST_CHECK;
 /* The page of a dataset for people; malloc'd, NULL without memory. */
 char *api_page(const char *base, const char *id);
 
@@ -32,6 +34,9 @@ bool api_is_down(int err);
  * 0: a 2xx, its body (at most max bytes) malloc'd into *body.  Else as api_fault(). */
 int api_get(const struct source_env *env, const char *url, const struct api_subject *s, size_t max,
 	    char **body, char why[static 512]) MUST_CHECK;
+/* Does the API take this key?  No download is counted for the question.  0: yes; -EACCES: no;
+ * -EOPNOTSUPP: it does not tell; else what api_fault() makes of the failure; why unless 0.  Blocks. */
+int api_check_key(const struct source_env *env, const char *key, char why[static 512]) MUST_CHECK;
 /* A number that differs from call to call, for the jitter of retry_wait(). */
 uint32_t api_jitter(void);
 
