@@ -198,18 +198,29 @@ static int punch(int fd, uint64_t blk)
 	return 0;
 }
 
+/* Is all of the block's data there?  What was cut or punched by others had been counted before, or it
+ * had not: nobody knows. */
+static bool is_whole(int fd, uint64_t blk, uint32_t len)
+{
+	off_t from = (off_t)(blk * BLOCK_SIZE);
+
+	return lseek(fd, from, SEEK_DATA) == from && lseek(fd, from, SEEK_HOLE) >= from + len;
+}
+
 uint64_t evict_block(struct usage *u, struct blockmap *m, int fd, uint64_t blk,
 		     const struct block_record *b)
 {
 	uint64_t ticket, n = usage_round(b->len);
+	bool whole;
 	int r;
 
 	if (blockmap_take(m, blk, b, usage_epoch(u), &ticket) < 0)
 		return 0;
+	whole = is_whole(fd, blk, b->len);
 	r = punch(fd, blk);
 	blockmap_release(m, blk, ticket);
-	if (r < 0) {
-		usage_doubt(u); /* still counted, though no longer to be had */
+	if (r < 0 || !whole) {
+		usage_doubt(u); /* still counted, though no longer to be had: to be on the safe side */
 		return 0;
 	}
 	usage_release(u, n);
