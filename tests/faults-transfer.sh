@@ -60,6 +60,8 @@ took_between 400 4000
 
 recovers "a wrong range" 2 "1 206 wrong-range"
 expect "it is asked for again" "$(block_range $at)" "$(range_of 2)"
+recovers "the whole file in place of a range" 2 "1 200 ignore-range"
+expect "it is asked for again" "$(block_range $at)" "$(range_of 2)"
 
 mkdir "$tmp/www/elsewhere"
 cp -p "$reference" "$tmp/www/elsewhere/copy.bin"

@@ -37,6 +37,7 @@ struct http_reply {
 	char etag[256];       /* as received, with quotes and W/; "" = absent (or too long) */
 	char last_modified[64]; /* as received, "" = absent */
 	char content_type[128];
+	char content_encoding[32]; /* as received, "" = absent or "?" = too long */
 	char date_reset[64];  /* X-RateLimit-Reset as received, "" = absent */
 	char problem[256]; /* how the body of a 4xx begins: for the code in it, not for printing */
 };

@@ -96,7 +96,8 @@ static bool parse_date(const char *value, int64_t *out)
 	int n = 0;
 
 	if (sscanf(value, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &tm.tm_mday, month,
-		   &tm.tm_year, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &n) != 6 || n == 0)
+		   &tm.tm_year, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &n) != 6 ||
+	    n == 0)
 		return false;
 	m = strlen(month) == 3 ? strstr(months, month) : NULL;
 	if (!m || (m - months) % 3 != 0 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 ||
@@ -148,6 +149,14 @@ static void take_content_length(struct http_reply *r, const char *value)
 		r->total = n;
 }
 
+/* RFC 9110 8.4.  What does not fit is some encoding all the same. */
+static void take_content_encoding(struct http_reply *r, const char *value)
+{
+	copy_field(r->content_encoding, sizeof(r->content_encoding), value);
+	if (*value && !r->content_encoding[0])
+		snprintf(r->content_encoding, sizeof(r->content_encoding), "?");
+}
+
 static void take_field(struct http_reply *r, const char *name, const char *value, int64_t now)
 {
 	if (strcasecmp(name, "content-range") == 0)
@@ -160,6 +169,8 @@ static void take_field(struct http_reply *r, const char *name, const char *value
 		copy_field(r->last_modified, sizeof(r->last_modified), value);
 	else if (strcasecmp(name, "content-type") == 0)
 		copy_field(r->content_type, sizeof(r->content_type), value);
+	else if (strcasecmp(name, "content-encoding") == 0)
+		take_content_encoding(r, value);
 	else if (strcasecmp(name, "retry-after") == 0)
 		take_retry_after(r, value, now);
 	else if (strcasecmp(name, "x-ratelimit-reset") == 0)

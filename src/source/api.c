@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stats.h"
+#include "net/judge.h"
 #include "net/json.h"
 #include "net/retry.h"
 #include "net/url.h"
@@ -244,12 +245,11 @@ static void call_retried(struct call *c, struct http *http)
 		.deadline_ms = GET_DEADLINE_MS,
 	};
 	int64_t begun = clock_ms(), wait = 0;
-	int err;
 
 	for (unsigned n = 1; wait >= 0; n++) {
 		c->q.delay_ms = wait;
 		call_run(c, http, begun + GET_DEADLINE_MS);
-		if (retry_storage(&c->q.reply, &err) != VERDICT_RETRY)
+		if (judge_reply(&c->q.reply).verdict != VERDICT_RETRY)
 			return;
 		wait = retry_wait(
 			&policy, n, clock_ms() - begun, c->q.reply.retry_after_s, api_jitter());

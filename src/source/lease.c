@@ -19,6 +19,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/stats.h"
+#include "net/judge.h"
+#include "net/judge.h"
 #include "net/retry.h"
 #include "net/url.h"
 #include "source/api.h"
@@ -356,9 +358,8 @@ static int64_t post_again_after(const struct lease *l)
 		.deadline_ms = 20000,
 	};
 	const struct http_reply *reply = &l->q.reply;
-	int err;
 
-	if (retry_storage(reply, &err) != VERDICT_RETRY)
+	if (judge_reply(reply).verdict != VERDICT_RETRY)
 		return -1;
 	return retry_wait(&policy, l->tries, clock_ms() - l->begun_ms, reply->retry_after_s,
 			  api_jitter());

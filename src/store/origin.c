@@ -9,12 +9,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stats.h"
+#include "net/retry.h"
 #include "source/api.h"
 
-#define MAX_TRIES 12u
+#define MAX_TRIES 40u /* the deadline comes first */
 #define PROBE_TRIES 5u
 #define FIRST_WAIT_MS 200
-#define LONGEST_WAIT_MS 20000
+#define LONGEST_WAIT_MS 4000
 
 struct origin {
 	struct store *st;
@@ -22,7 +23,8 @@ struct origin {
 	const char *name;     /* for the log; borrowed from the dataset */
 	pthread_mutex_t lock; /* guards what the first answer teaches */
 	uint64_t size;
-	char validator[256];  /* ETag, or Last-Modified of a server that has none; RFC 9110 8.8 */
+	char validator[256]; /* ETag, or Last-Modified of a server that has none; RFC 9110 8.8 */
+	bool ranges_known;   /* it has answered a range with a range */
 };
 
 int origin_new(struct store *st, struct source *s, uint64_t size, const char *validator,
@@ -76,76 +78,39 @@ static void next_step(struct fetch *f, void (*run)(struct job *j))
 	pool_submit(f->origin->st->pool, &f->job, f->demand ? JOB_DEMAND : JOB_IDLE);
 }
 
-static bool is_etag(const char *validator)
-{
-	return validator[0] == '"' || strncmp(validator, "W/", 2) == 0;
-}
-
-/* Does a reply say it is of the version we know?  Learns size and validator from the first one. */
-static int check_version(struct origin *o, const struct http_reply *rp)
+/* What a good answer teaches: the first one, size and validator. */
+static void learn_locked(struct origin *o, const struct http_reply *rp)
 {
 	const char *validator = rp->etag[0] ? rp->etag : rp->last_modified;
 
-	LOCK_SCOPE(&o->lock);
 	if (o->size == UINT64_MAX)
 		o->size = rp->total;
 	if (o->validator[0] == '\0')
 		snprintf(o->validator, sizeof(o->validator), "%s", validator);
-	if (rp->total != UINT64_MAX && rp->total != o->size)
-		return log_error(-ESTALE, "%s: the server has %" PRIu64 " bytes, not %" PRIu64
-				 ": another version, mount again", o->name, rp->total, o->size);
-	if (validator[0] && is_etag(validator) == is_etag(o->validator) &&
-	    strcmp(validator, o->validator) != 0)
-		return log_error(-ESTALE, "%s: the server has another version (%s), mount again",
-				 o->name, is_etag(validator) ? "ETag" : "Last-Modified");
-	return 0;
+	o->ranges_known |= rp->status == 206;
 }
 
-/* Of nothing there is no first byte: servers answer 416 to any range of an empty object. */
-static bool says_empty(const struct fetch *f)
+/* Is the answer, as far as it has come, of the range and the version that we want? */
+static bool check_reply(struct fetch *f)
 {
-	return f->rq.reply.status == 416 && f->rq.reply.total == 0 && f->at.from == 0;
-}
+	struct origin *o = f->origin;
+	const struct http_reply *rp = &f->rq.reply;
+	struct judge_case c = {
+		.reply = rp,
+		.ranged = true,
+		.want = f->rq.range,
+		.name = o->name,
+	};
 
-/* Is this the exact range that was asked for?  -EBADMSG: not, and asking again may help. */
-static int check_range(struct fetch *f, const struct http_reply *rp)
-{
-	struct range want = f->rq.range;
-	bool to_the_end = rp->range.to == rp->total && rp->total < want.to;
-
-	if (rp->status == 200) {
-		f->whole = true;
-		if (want.from == 0)
-			return 0;
-		return log_error(-EOPNOTSUPP, "%s: the server ignores Range requests",
-				 f->origin->name);
-	}
-	if (says_empty(f))
-		return 0;
-	if (rp->status == 206 && rp->has_range && rp->range.from == want.from &&
-	    (rp->range.to == want.to || to_the_end))
-		return 0;
-	return log_warn(-EBADMSG, "%s: asked for bytes %" PRIu64 "-%" PRIu64 ", got a wrong range",
-			f->origin->name, want.from, want.to - 1);
-}
-
-static int keep_error_body(struct fetch *f, const void *p, size_t n)
-{
-	n = MIN(n, sizeof(f->body) - 1 - f->n_body);
-	memcpy(f->body + f->n_body, p, n);
-	f->n_body += n;
-	f->body[f->n_body] = '\0';
-	return 0;
-}
-
-static int check_reply(struct fetch *f)
-{
-	int r = check_range(f, &f->rq.reply);
-
-	if (r == 0)
-		r = check_version(f->origin, &f->rq.reply);
-	f->checked = r == 0;
-	return r;
+	LOCK_SCOPE(&o->lock);
+	c.size = o->size;
+	c.validator = o->validator;
+	c.ranges_known = o->ranges_known;
+	f->found = judge(&c);
+	f->checked = f->found.verdict == VERDICT_OK;
+	if (f->checked)
+		learn_locked(o, rp);
+	return f->checked;
 }
 
 /* All that the object has of the range: its size may only just have become known. */
@@ -159,29 +124,28 @@ static uint64_t wanted_bytes(struct fetch *f)
 static int on_body(struct http_request *q, const void *p, size_t n)
 {
 	struct fetch *f = container_of(q, struct fetch, rq);
-	uint64_t room;
+	size_t room;
 
 	if (q->reply.status != 200 && q->reply.status != 206)
-		return keep_error_body(f, p, n);
-	if (!f->checked && (f->verdict = check_reply(f)) < 0)
-		return f->verdict;
+		return 0; /* an excuse; the reply has its beginning */
+	if (!f->checked && !check_reply(f))
+		return -ECANCELED;
 	stats_add(storage_bytes, n);
-	room = wanted_bytes(f) - f->got;
-	n = (size_t)MIN(n, room);
-	if (n > 0 && (f->verdict = f->data(f, f->at.from + f->got, p, n)) < 0)
-		return f->verdict;
-	f->got += n;
+	room = (size_t)MIN(n, wanted_bytes(f) - f->got);
+	if (room > 0 && (f->failed = f->data(f, f->at.from + f->got, p, room)) < 0)
+		return f->failed;
+	f->got += room;
 	f->renewed = false;
-	/* A 200 goes on past the range: enough is enough. */
-	return f->whole && f->got == wanted_bytes(f) ? -ECANCELED : 0;
+	/* A whole object goes on behind the range, and so may a body without an end. */
+	return room < n || (q->reply.status == 200 && f->got == wanted_bytes(f)) ? -ECANCELED : 0;
 }
 
-static void judge(struct job *j);
+static void conclude(struct job *j);
 static void locate(struct job *j);
 
 static void on_done(struct http_request *q)
 {
-	next_step(container_of(q, struct fetch, rq), judge);
+	next_step(container_of(q, struct fetch, rq), conclude);
 }
 
 static void send_request(struct fetch *f)
@@ -200,12 +164,12 @@ static void send_request(struct fetch *f)
 		.done = on_done,
 	};
 	pthread_mutex_lock(&o->lock); /* written once, before anybody can see it here */
-	if (o->validator[0] == '"') /* a strong one: RFC 9110 13.1.1 */
+	if (o->validator[0] == '"')   /* a strong one: RFC 9110 13.1.1 */
 		f->rq.if_match = o->validator;
 	pthread_mutex_unlock(&o->lock);
-	f->verdict = 0;
-	f->checked = f->whole = false;
-	f->n_body = 0;
+	f->failed = 0;
+	f->checked = false;
+	f->found = (struct judge_finding){ 0 };
 	stats_inc(storage_requests);
 	http_submit(o->st->http, &f->rq);
 }
@@ -248,8 +212,8 @@ void origin_fetch(struct origin *o, struct fetch *f)
 	next_step(f, locate);
 }
 
-/* Ask again later, or give up with err: the deadline counts from the last byte that came. */
-static void retry(struct fetch *f, int err, int64_t after_s)
+/* Ask again later, or give up: the deadline counts from the last byte that came. */
+static void retry(struct fetch *f, int err, const char *why)
 {
 	/* Somebody waits at a terminal for the very first answer: is there a server at all? */
 	bool probe = origin_size(f->origin) == UINT64_MAX;
@@ -262,12 +226,15 @@ static void retry(struct fetch *f, int err, int64_t after_s)
 		f->tries = 0;
 		f->since_ms = now;
 	}
-	f->delay_ms = retry_wait(&p, ++f->tries, now - f->since_ms, after_s, api_jitter());
+	f->delay_ms = retry_wait(&p, ++f->tries, now - f->since_ms, f->rq.reply.retry_after_s,
+				 api_jitter());
 	if (f->delay_ms < 0) {
-		finish(f, log_error(err, "%s: gave up after %u tries", f->origin->name, f->tries));
+		finish(f, log_error(err, "%s: %s: gave up after %u tries", f->origin->name, why,
+				    f->tries));
 		return;
 	}
-	debug(store, "%s: try %u in %" PRId64 " ms", f->origin->name, f->tries + 1, f->delay_ms);
+	debug(store, "%s: %s: try %u in %" PRId64 " ms", f->origin->name, why, f->tries + 1,
+	      f->delay_ms);
 	stats_inc(storage_retries);
 	next_step(f, locate);
 }
@@ -289,60 +256,51 @@ static void renew(struct fetch *f)
 		next_step(f, locate);
 }
 
-/* S3 answers 400 where others answer 403 when a presigned URL has expired. */
-static bool says_expired(const struct fetch *f)
+static void act(struct fetch *f, struct judge_finding is)
 {
-	return f->rq.reply.status == 400 && f->n_body > 0 && strstr(f->body, "ExpiredRequest");
-}
+	const char *name = f->origin->name;
+	int r = is.err;
 
-static void judge_refusal(struct fetch *f)
-{
-	int err = -EIO;
-	enum verdict v = says_expired(f) ? VERDICT_RENEW : retry_storage(&f->rq.reply, &err);
-
-	switch (v) {
-	case VERDICT_OK: /* a body that ended before its range did */
-		retry(f, -EIO, -1);
-		break;
+	switch (is.verdict) {
+	case VERDICT_OK: /* and yet it is not complete */
+		retry(f, -EIO, "a body ended before its range did");
+		return;
 	case VERDICT_RETRY:
-		retry(f, err, f->rq.reply.retry_after_s);
-		break;
+		retry(f, is.err, is.text);
+		return;
 	case VERDICT_RENEW:
 		renew(f);
-		break;
+		return;
 	case VERDICT_CHANGED:
-		finish(f, log_error(-ESTALE, "%s: the server has another version, mount again",
-				    f->origin->name));
+		r = log_error(r, "%s: the server has %s, mount again", name, is.text);
 		break;
 	case VERDICT_DENIED:
 	case VERDICT_GONE:
-		finish(f, log_error(err, "%s: storage answered %d", f->origin->name,
-				    f->rq.reply.status));
+	case VERDICT_UNUSABLE:
+		r = log_error(r, "%s: storage answered %d: %s", name, f->rq.reply.status, is.text);
 		break;
 	}
+	finish(f, r);
 }
 
-static void judge(struct job *j)
+/* The request has ended: is all there, and if not, what now? */
+static void conclude(struct job *j)
 {
 	struct fetch *f = container_of(j, struct fetch, job);
 	const struct http_reply *rp = &f->rq.reply;
-	bool good = rp->status == 200 || rp->status == 206 || says_empty(f);
-	int r = 0;
 
-	if (good && (rp->err == 0 || f->got > 0))
+	if (rp->err == 0 && !f->checked && f->found.verdict == VERDICT_OK)
+		(void)check_reply(f); /* an answer without a body */
+	if (f->checked)
 		source_accepted(f->origin->source, f->loc.generation);
-	if (good && rp->err == 0 && !f->checked && f->verdict == 0)
-		r = check_reply(f); /* an answer without any body: an empty object */
-	if (r == 0)
-		r = f->verdict;
-	if (r == -EBADMSG)
-		retry(f, -EIO, -1);
-	else if (r < 0)
-		finish(f, r);
+	if (f->failed < 0)
+		finish(f, f->failed);
 	else if (f->checked && f->got == wanted_bytes(f))
 		finish(f, 0);
+	else if (f->found.verdict != VERDICT_OK)
+		act(f, f->found);
 	else if (rp->err == -ECANCELED)
 		finish(f, -ENOTCONN);
 	else
-		judge_refusal(f);
+		act(f, judge_reply(rp));
 }

@@ -9,7 +9,7 @@
 #ifndef STORE_ORIGIN_H
 #define STORE_ORIGIN_H
 
-#include "net/retry.h"
+#include "net/judge.h"
 #include "source/source.h"
 #include "store/store.h"
 
@@ -35,13 +35,12 @@ struct fetch {
 	uint64_t got;
 	uint64_t last_got;
 	unsigned tries;
-	bool renewed;      /* no byte has come since the lease was renewed for it */
+	bool renewed; /* no byte has come since the lease was renewed for it */
 	int64_t since_ms;
 	int64_t delay_ms;
-	int verdict;       /* what data() or a check said; 0 = nothing */
-	bool checked, whole;
-	char body[256];    /* start of an error body */
-	size_t n_body;
+	int failed;		    /* what data() said; 0 = nothing */
+	bool checked;		    /* the reply is of the range and version that were asked for */
+	struct judge_finding found; /* what it is instead */
 };
 
 /* size, validator: of the version that must be there; UINT64_MAX and "": the first answer tells. */
@@ -49,7 +48,7 @@ int origin_new(struct store *st, struct source *s, uint64_t size, const char *va
 	       struct origin **out) MUST_CHECK;
 struct origin *origin_free(struct origin *o); /* no fetch under way; NULL ok; returns NULL */
 void origin_fetch(struct origin *o, struct fetch *f);
-uint64_t origin_size(struct origin *o);       /* UINT64_MAX until the first answer */
+uint64_t origin_size(struct origin *o); /* UINT64_MAX until the first answer */
 /* The version's validator: its ETag, else its Last-Modified, else "". */
 void origin_validator(struct origin *o, char out[static 256]);
 
