@@ -13,10 +13,11 @@
 #include "base/file.h"
 #include "base/log.h"
 
-#define COMMIT_MS 2000  /* a crash loses so much of the pass */
-#define REST_MS 1000    /* without demand for so long the thread ends: another mount may go on */
+#define COMMIT_MS 2000 /* a crash loses so much of the pass */
+#define REST_MS 1000   /* without demand for so long the thread ends: another mount may go on */
 #define TRIM_FROM (8u << 20) /* bytes of an archive */
-#define FOLLOW_MS 200   /* between two looks at another mount's pass */
+#define CACHE_PART 8	     /* of the cache is for indexes, and is kept free */
+#define FOLLOW_MS 200	     /* between two looks at another mount's pass */
 /* The index keeps so many bytes of extended attributes, and as many more as the archive has: they
  * may be compressed a thousandfold. */
 #define XATTRS_MIN (64u << 20)
@@ -108,7 +109,7 @@ static bool overflows(const struct archive *a, uint64_t end)
 {
 	uint64_t limit = a->c.st->opt->cache_size;
 
-	return limit > 0 && end > limit;
+	return limit > 0 && end > limit - limit / CACHE_PART;
 }
 
 /* Publish one block.  The position moves first: a reader that comes in between starts a decode of

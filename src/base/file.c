@@ -149,3 +149,36 @@ char *path_xdg(const char *var, const char *fallback)
 		return strdup(v);
 	return home && home[0] ? path_join(home, fallback) : NULL;
 }
+
+/* On a full disk nothing can be found out; nearly every file system can. */
+static int punches(int fd, bool *yes)
+{
+	const off_t hole = 1 << 20;
+	const char mark = 'x';
+	struct stat st;
+
+	*yes = true;
+	if (pwrite(fd, &mark, 1, hole) != 1)
+		return errno == ENOSPC || errno == EDQUOT ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_blocks * 512 >= hole)
+		return -EOPNOTSUPP;
+	*yes = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, hole, 4096) == 0 ||
+	       (errno != EOPNOTSUPP && errno != ENOSYS);
+	return 0;
+}
+
+int file_punches(const char *dir, bool *yes)
+{
+	AUTO(auto_free) char *path = path_join(dir, ".holes-XXXXXX");
+	AUTO(auto_close) int fd = -1;
+
+	if (!path)
+		return -ENOMEM;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return (*yes = errno == ENOSPC || errno == EDQUOT) ? 0 : -errno;
+	unlink(path);
+	return punches(fd, yes);
+}

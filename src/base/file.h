@@ -16,9 +16,12 @@ int dir_make(const char *path, mode_t mode) MUST_CHECK;
 /* Open (making it, 0600) and lock a file: exclusive flock, waiting when wait is true, else
  * -EWOULDBLOCK.  *fd holds the lock until it is closed.  With wait it blocks. */
 int file_lock(const char *path, bool wait, int *fd) MUST_CHECK;
-int file_read_at(int fd, void *buf, size_t len, uint64_t off) MUST_CHECK;       /* all or -EIO */
+int file_read_at(int fd, void *buf, size_t len, uint64_t off) MUST_CHECK;	 /* all or -EIO */
 int file_write_at(int fd, const void *buf, size_t len, uint64_t off) MUST_CHECK; /* all or -errno */
 int file_write(int fd, const void *buf, size_t len) MUST_CHECK; /* at its position; all or -errno */
+/* Can holes be punched into the files of this directory?  Tried out on a file that is removed.  0;
+ * -EOPNOTSUPP: files are not even sparse there; -errno: nothing can be written. */
+int file_punches(const char *dir, bool *yes) MUST_CHECK;
 /* dir + "/" + name, malloc'd; NULL without memory. */
 char *path_join(const char *dir, const char *name);
 /* `$var` when it is set and absolute, else $HOME/fallback; malloc'd, NULL when there is no HOME. */

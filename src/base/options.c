@@ -16,8 +16,8 @@
 #include "base/suggest.h"
 
 #define WHY ENVFILE_WHY
-#define TEXT_MAX 4096        /* bytes of one value */
-#define LIST_MAX 65536       /* bytes of one -o argument */
+#define TEXT_MAX 4096  /* bytes of one value */
+#define LIST_MAX 65536 /* bytes of one -o argument */
 #define SECS_MAX (366 * 86400)
 #define COUNT_MAX 1024
 #define HELP_COLUMN 27
@@ -50,6 +50,30 @@ int options_parse_size(const char *text, uint64_t *out)
 					  1ull << 10, 1ull << 20, 1ull << 30, 1ull << 40 };
 
 	return parse_number(text, "KMGTkmgt", units, out);
+}
+
+int options_parse_portion(const char *text, struct portion *out)
+{
+	size_t n = strlen(text);
+	char digits[4] = "";
+	uint64_t percent, bytes;
+
+	if (n > 1 && n <= sizeof(digits) && text[n - 1] == '%') {
+		memcpy(digits, text, n - 1);
+		if (parse_number(digits, "", NULL, &percent) < 0 || percent > 100)
+			return -EINVAL;
+		*out = (struct portion){ 0, (unsigned)percent };
+		return 0;
+	}
+	if (options_parse_size(text, &bytes) < 0)
+		return -EINVAL;
+	*out = (struct portion){ bytes, 0 };
+	return 0;
+}
+
+uint64_t portion_bytes(struct portion s, uint64_t of)
+{
+	return s.percent ? of / 100 * s.percent : s.bytes;
 }
 
 int options_parse_secs(const char *text, int64_t *out)
@@ -119,6 +143,11 @@ static int parse_SIZE(const char *text, void *field)
 	return options_parse_size(text, field);
 }
 
+static int parse_PORTION(const char *text, void *field)
+{
+	return options_parse_portion(text, field);
+}
+
 static int parse_SECS(const char *text, void *field)
 {
 	int64_t n;
@@ -149,7 +178,7 @@ struct type {
 	const char *metavar; /* for --help */
 	const char *allowed; /* completes "VALUE is not ..." */
 	const char *alone;   /* value of a bare "name", NULL: it needs one */
-	bool owned;          /* a malloc'd string */
+	bool owned;	     /* a malloc'd string */
 	int (*parse)(const char *text, void *field);
 };
 
@@ -163,6 +192,10 @@ static const struct type type_COUNT = { "N", "a whole number from 1 to 1024", NU
 static const struct type type_SIZE = {
 	"SIZE", "a size: bytes, or with K, M, G or T behind (powers of 1024)", NULL, false,
 	parse_SIZE
+};
+static const struct type type_PORTION = {
+	"SIZE|N%", "a size (bytes, or with K, M, G or T behind) or a percentage up to 100%", NULL,
+	false, parse_PORTION
 };
 static const struct type type_SECS = {
 	"TIME", "a time of 1 second to 366 days: seconds, or with s, m, h or d behind", NULL, false,
@@ -189,10 +222,11 @@ static const struct option table[] = {
 
 /* What mount(8), fstab and systemd put among the options and what means nothing here. */
 static const char *const mount_words[] = {
-	"defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group", "_netdev",
-	"nofail", "nosuid", "nodev", "exec", "noexec", "async", "atime", "noatime", "relatime",
+	"defaults",   "auto",	     "noauto",	      "user",	  "nouser",	"users",
+	"owner",      "group",	     "_netdev",	      "nofail",	  "nosuid",	"nodev",
+	"exec",	      "noexec",	     "async",	      "atime",	  "noatime",	"relatime",
 	"norelatime", "strictatime", "nostrictatime", "diratime", "nodiratime", "lazytime",
-	"nolazytime", "silent", "loud", "rw",
+	"nolazytime", "silent",	     "loud",	      "rw",
 };
 
 static bool mount_word(const char *name)

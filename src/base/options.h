@@ -10,18 +10,24 @@
 
 #include "base/util.h"
 
+struct portion {
+	uint64_t bytes;
+	unsigned percent; /* when this is not 0, bytes is */
+};
+
 enum listing_mode { LISTING_WAIT, LISTING_PARTIAL };
 enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 
 /* X(name, TYPE, "default", "help").  TYPE: STR (owned string), FLAG (bool; "name" alone is true),
- * UINT, COUNT (1 to 1024), SIZE (bytes; K M G T suffixes, powers of 1024), SECS (at least 1; s, m,
- * h, d suffixes), LISTING, PASS. */
+ * UINT, COUNT (1 to 1024), SIZE (bytes; K M G T suffixes, powers of 1024), PORTION (a SIZE, or a
+ * percentage of something), SECS (at least 1; s, m, h, d suffixes), LISTING, PASS. */
 #define OPTIONS(X) \
 	X(api_url, STR, "https://mozilladatacollective.com/api", \
 	  "base URL of the Mozilla Data Collective API") \
 	X(cache_dir, STR, "", "directory for blocks, indexes and leases ($XDG_CACHE_HOME/mdcfs)") \
-	X(cache_size, SIZE, "10G", "keep at most this many bytes of data") \
-	X(cache_reserve, SIZE, "1G", "leave this many bytes free on the cache's disk") \
+	X(cache_size, SIZE, "10G", "keep at most this many bytes") \
+	X(cache_reserve, PORTION, "5%", \
+	  "leave so much free on the cache's disk: a size, or a percentage") \
 	X(read_ahead, SIZE, "256M", "memory for blocks on their way and just read") \
 	X(connections, COUNT, "8", "parallel HTTP transfers") \
 	X(deadline, SECS, "300", "give up a read that made no progress for so long") \
@@ -52,6 +58,7 @@ typedef bool option_FLAG;
 typedef unsigned option_UINT;
 typedef unsigned option_COUNT;
 typedef uint64_t option_SIZE;
+typedef struct portion option_PORTION;
 typedef int64_t option_SECS;
 typedef enum listing_mode option_LISTING;
 typedef enum pass_mode option_PASS;
@@ -84,6 +91,9 @@ void options_print_help(FILE *f);
 void options_print_names(FILE *f);
 /* Parse one size ("10G") or duration ("5m").  0 or -EINVAL. */
 int options_parse_size(const char *text, uint64_t *out) MUST_CHECK;
+int options_parse_portion(const char *text, struct portion *out) MUST_CHECK; /* "10G" or "5%" */
 int options_parse_secs(const char *text, int64_t *out) MUST_CHECK;
+
+uint64_t portion_bytes(struct portion s, uint64_t of); /* of a whole of so many bytes */
 
 #endif

@@ -205,13 +205,14 @@ static int say_put(int r, const char *from, const char *path)
 static int check_room(const struct engine *e, const char *from, const struct parcel *p,
 		      const char *path)
 {
-	uint64_t reserve = e->env.opt.cache_reserve, room, need = p->size;
+	uint64_t reserve, room, need = p->size;
 	char size[32], free_size[32], kept[32];
 	struct statvfs fs;
 
 	if (statvfs(cache_dir(e->st.cache), &fs) < 0)
 		return log_error(-errno, "%s", cache_dir(e->st.cache));
 	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	reserve = portion_bytes(e->env.opt.cache_reserve, (uint64_t)fs.f_blocks * fs.f_frsize);
 	if (access(path, F_OK) == 0 && __builtin_add_overflow(need, p->size, &need))
 		need = UINT64_MAX;
 	if (room > reserve && room - reserve >= need)

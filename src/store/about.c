@@ -146,6 +146,13 @@ bool about_in_use(const char *dir)
 	return take_lock(dir, LOCK_EX | LOCK_NB, &fd) == -EBUSY;
 }
 
+int about_seize(const char *dir, int *fd)
+{
+	int r = take_lock(dir, LOCK_EX | LOCK_NB, fd);
+
+	return r == -EAGAIN ? -ENOENT : r; /* removed just now */
+}
+
 /* The descriptor is read through one of its own: its place in the directory is not ours. */
 static int empty(int dir)
 {

@@ -40,6 +40,8 @@ int about_read(const char *dir, struct about *out) MUST_CHECK;
 int64_t about_used(const char *dir);
 /* Does somebody use it, the archive around it left aside? */
 bool about_in_use(const char *dir);
+/* Keep others from using it until *fd is closed.  -EBUSY: it is in use; -ENOENT. */
+int about_seize(const char *dir, int *fd) MUST_CHECK;
 /* Remove the directory with what is in it, as far as that can be done.  Who begins to use it meanwhile
  * waits and makes it anew.  -EBUSY: it is in use. */
 int about_remove(const char *dir) MUST_CHECK;

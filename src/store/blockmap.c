@@ -47,11 +47,12 @@ struct record {
 struct blockmap {
 	int fd;
 	bool writable, fresh;
-	atomic_bool broken;          /* a page was lost: see guard.h */
-	_Atomic uint32_t serial;     /* of the next claim */
-	pthread_mutex_t lock;        /* growing, one thread at a time */
+	atomic_bool broken; /* a page was lost: see guard.h */
+	atomic_bool grown;
+	_Atomic uint32_t serial;		     /* of the next claim */
+	pthread_mutex_t lock;			     /* growing, one thread at a time */
 	_Atomic(struct record *) segments[SEGMENTS]; /* set once each */
-	_Atomic uint16_t allocated[SEGMENTS];        /* chunks known to be */
+	_Atomic uint16_t allocated[SEGMENTS];	     /* chunks known to be */
 };
 
 static_assert(sizeof(struct header) == 24, "on-disk layout");
@@ -209,6 +210,7 @@ static int chunk_allocate(struct blockmap *m, uint64_t blk)
 	if (fallocate(m->fd, 0, off, CHUNK_BYTES) < 0 && errno != EOPNOTSUPP)
 		return -errno;
 	atomic_fetch_or(&m->allocated[i], bit);
+	atomic_store(&m->grown, true);
 	return 0;
 }
 
@@ -365,6 +367,19 @@ bool blockmap_gone(struct blockmap *m)
 	return atomic_load(&m->broken) || fstat(m->fd, &st) < 0 || st.st_nlink == 0;
 }
 
+uint64_t blockmap_bytes(struct blockmap *m)
+{
+	struct stat st;
+
+	return fstat(m->fd, &st) == 0 && st.st_blocks > 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
+bool blockmap_grown(struct blockmap *m)
+{
+	return atomic_load_explicit(&m->grown, memory_order_relaxed) &&
+	       atomic_exchange(&m->grown, false);
+}
+
 /* -- records -- */
 
 enum block_state blockmap_get(struct blockmap *m, uint64_t blk, struct block_record *out)
@@ -467,4 +482,20 @@ void blockmap_release(struct blockmap *m, uint64_t blk, uint64_t ticket)
 
 	if (rec)
 		record_swap(m, rec, ticket, STATE_FREE);
+}
+
+void blockmap_clear(struct blockmap *m)
+{
+	for (uint64_t blk = 0; blk < BLOCKMAP_MAX; blk++) {
+		struct record *rec = record_find(m, blk);
+		uint64_t state, body;
+
+		if (!rec) { /* no such part of the file, or of the file no more */
+			blk |= SEGMENT_RECORDS - 1;
+			continue;
+		}
+		record_load(m, rec, &state, &body);
+		if (m->writable && state != STATE_FREE)
+			record_swap(m, rec, state, STATE_FREE);
+	}
 }

@@ -28,9 +28,9 @@
 struct blockmap;
 
 enum blockmap_mode {
-	BLOCKMAP_READ,  /* nothing is written */
+	BLOCKMAP_READ,	/* nothing is written */
 	BLOCKMAP_WRITE, /* it must exist */
-	BLOCKMAP_MAKE,  /* made when missing, started anew when it is of another format */
+	BLOCKMAP_MAKE,	/* made when missing, started anew when it is of another format */
 };
 
 /* A valid record as it was seen once. */
@@ -50,10 +50,13 @@ enum block_state {
  * nothing is logged. */
 int blockmap_open(const char *path, enum blockmap_mode mode, struct blockmap **out) MUST_CHECK;
 struct blockmap *blockmap_close(struct blockmap *m); /* NULL ok; returns NULL */
-bool blockmap_fresh(const struct blockmap *m);       /* made by this very open */
+bool blockmap_fresh(const struct blockmap *m);	     /* made by this very open */
 bool blockmap_writable(const struct blockmap *m);
 /* Unlinked or unreadable by now: what is recorded here helps nobody; open it anew. */
 bool blockmap_gone(struct blockmap *m);
+
+uint64_t blockmap_bytes(struct blockmap *m); /* of disk that the file takes */
+bool blockmap_grown(struct blockmap *m);     /* since this was asked last, by this process */
 
 /* *out is written for BLOCK_VALID only. */
 enum block_state blockmap_get(struct blockmap *m, uint64_t blk, struct block_record *out);
@@ -74,5 +77,7 @@ int blockmap_take(struct blockmap *m, uint64_t blk, const struct block_record *b
 int blockmap_publish(struct blockmap *m, uint64_t blk, uint64_t ticket, uint32_t crc,
 		     uint32_t len) MUST_CHECK;
 void blockmap_release(struct blockmap *m, uint64_t blk, uint64_t ticket);
+/* Forget every block.  Only while nobody owns any, in any process: the gate is closed (usage.h). */
+void blockmap_clear(struct blockmap *m);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "store/readahead.h"
+#include "store/writer.h"
 
 #define SLOT_TRIES 4u /* without memory for a slot */
 
@@ -69,8 +70,8 @@ struct blocks *blocks_free(struct blocks *b)
 {
 	if (!b)
 		return NULL;
+	cache_layer_close(atomic_load(&b->disk)); /* what is on its way there refers to b */
 	memory_drop(b->c.memory, b);
-	cache_layer_close(atomic_load(&b->disk));
 	if (b->c.arg_free)
 		b->c.arg_free(b->c.arg);
 	pthread_mutex_destroy(&b->opening);
@@ -114,14 +115,41 @@ struct block *blocks_make(struct blocks *b)
 	return block_new(b->c.memory);
 }
 
-static bool write_block(struct blocks *b, uint64_t blk, const struct block *data)
+/* A block on its way to the disk. */
+struct writing {
+	struct write_item item;
+	struct blocks *blocks;
+	struct block *data;
+};
+
+static void written(struct write_item *it, int r)
+{
+	struct writing *w = container_of(it, struct writing, item);
+
+	if (r == 0)
+		memory_on_disk(w->blocks->c.memory, w->blocks, it->blk);
+	block_unref(w->data);
+	free(w);
+}
+
+/* Queue it for the disk; what does not get there stays in memory as long as there is room. */
+static void write_block(struct blocks *b, uint64_t blk, struct block *data)
 {
 	struct cache_layer *disk = disk_of(b);
+	struct writing *w = disk ? calloc(1, sizeof(*w)) : NULL;
 
-	if (!disk || cache_write(disk, blk, data->data, data->len) < 0)
-		return false;
-	memory_on_disk(b->c.memory, b, blk);
-	return true;
+	if (!w)
+		return;
+	w->item = (struct write_item){
+		.blk = blk, .buf = data->data, .len = data->len, .done = written
+	};
+	w->blocks = b;
+	w->data = data;
+	atomic_fetch_add(&data->refs, 1);
+	if (cache_put(disk, &w->item) < 0) {
+		block_unref(data);
+		free(w);
+	}
 }
 
 void blocks_show(struct blocks *b, uint64_t blk, struct block *data)
@@ -132,17 +160,15 @@ void blocks_show(struct blocks *b, uint64_t blk, struct block *data)
 
 void blocks_put(struct blocks *b, uint64_t blk, struct block *data)
 {
-	blocks_show(b, blk, data);
-	/* Memory may be the only place left, and may have had no room at first. */
-	if (!write_block(b, blk, data))
-		(void)memory_put(b->c.memory, b, blk, data, true);
+	blocks_show(b, blk, data); /* that may be the only place it has */
+	write_block(b, blk, data);
 	block_unref(data);
 }
 
 void blocks_pass_by(struct blocks *b, uint64_t blk, struct block *data)
 {
 	if (memory_put(b->c.memory, b, blk, data, false))
-		(void)write_block(b, blk, data);
+		write_block(b, blk, data);
 	block_unref(data);
 }
 

@@ -54,7 +54,8 @@ struct block *blocks_make(struct blocks *b);
 /* The front of blocks_put(): from here on the block is in memory for who comes, until it is on disk or
  * memory is short.  Takes no reference. */
 void blocks_show(struct blocks *b, uint64_t blk, struct block *data);
-/* Publish: takes the caller's reference.  May block on the disk: pool and pass threads only. */
+/* Publish: takes the caller's reference.  Wakes who waits, and queues it for the disk: may wait for a
+ * place there (writer.h): pool and pass threads only. */
 void blocks_put(struct blocks *b, uint64_t blk, struct block *data);
 /* The same for a block that comes by and is not worth a place in the cache unless somebody waits for
  * it. */

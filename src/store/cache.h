@@ -4,45 +4,58 @@
  * dir/objects/<identity>/<layer>.data   sparse, block b at b * BLOCK_SIZE
  * dir/objects/<identity>/<layer>.map    header, then one fixed-size record a block
  * dir/usage                             shared accounting of the whole directory
+ * dir/pins/<identity>                   which objects are to stay: objects.h
  *
  * Data is written first, then its map record, which carries the block's CRC-32C.  Only a
  * block with a valid record whose checksum passes is ever returned: after kill -9, power loss,
  * a truncated, punched or flipped block is a miss.  Several mounts (processes) may share a
  * directory.  The size limit is kept by admission: a block is written only after its
  * room was made by evicting (a clock over the records, holes punched: evict.h) or it is not
- * written.  Never fetches: a miss is -ENOENT.
+ * written.  What is no block data (maps, indexes) counts too; it is not refused, blocks make room
+ * for it.  Some room is made ahead, in the thread that writes.  Never fetches: a miss is -ENOENT.
  * Threads: any; disk I/O runs unlocked.  Opening costs the same whatever is cached.
  */
 #ifndef STORE_CACHE_H
 #define STORE_CACHE_H
 
-#include "base/util.h"
+#include "base/options.h"
 
 #define BLOCK_SHIFT 17
 #define BLOCK_SIZE ((size_t)1 << BLOCK_SHIFT) /* 128 KiB: one FUSE request */
 
 struct cache;
 struct cache_layer;
+struct objects;
+struct write_item;
 
 struct cache_config {
-	const char *dir;      /* made with mode 0700 when missing */
-	uint64_t max_bytes;   /* of block data, all objects together */
-	uint64_t min_free;    /* keep so many bytes free on that disk */
+	const char *dir;	 /* made with mode 0700 when missing */
+	uint64_t max_bytes;	 /* of all that is below dir/objects */
+	struct portion min_free; /* keep so much of that disk free */
 };
 
 /* 0 or -errno (logged).  -EROFS, -EACCES: the caller may go on without a cache. */
 int cache_open(const struct cache_config *c, struct cache **out) MUST_CHECK;
 struct cache *cache_close(struct cache *c); /* layers closed first; NULL ok; returns NULL */
-uint64_t cache_used(struct cache *c);       /* bytes of block data now, all mounts together */
+uint64_t cache_used(struct cache *c);	    /* bytes of block data now, all mounts together */
+uint64_t cache_meta(struct cache *c);	    /* ... of all else that counts: maps, indexes */
 const char *cache_dir(const struct cache *c);
-/* dir/objects/<identity>, made if missing; malloc'd.  Other modules keep their files there too. */
+/* What can be said of whole objects: list, pin.  Borrowed. */
+struct objects *cache_objects(struct cache *c);
+/* Remove an object.  0; -EBUSY: some mount uses it, or the directory is busy; -ENOENT; -errno. */
+int cache_remove(struct cache *c, const char *identity) MUST_CHECK;
+/* Measure what is there and correct the figures.  0; -EAGAIN: the directory is busy; -errno. */
+int cache_recount(struct cache *c) MUST_CHECK;
+/* dir/objects/<identity>, made if missing; malloc'd.  Other modules keep their files there too;
+ * who does enters it (about.h), for an object that nobody uses may be removed. */
 int cache_object_dir(struct cache *c, const char *identity, char **out) MUST_CHECK;
 
 /* Open one layer of one object version, making it if missing.  name: "raw", "stream".
  * A map of another format version is started anew. */
 int cache_layer_open(struct cache *c, const char *identity, const char *name,
 		     struct cache_layer **out) MUST_CHECK;
-struct cache_layer *cache_layer_close(struct cache_layer *l); /* NULL ok; returns NULL */
+/* What was put is written first, for two seconds at most.  NULL ok; returns NULL. */
+struct cache_layer *cache_layer_close(struct cache_layer *l);
 
 /* Copy the whole block to buf (BLOCK_SIZE bytes) and say how many bytes it has.  0, or -ENOENT
  * for a miss of any kind (a bad checksum is counted, logged once and forgotten). */
@@ -54,6 +67,8 @@ bool cache_has(struct cache_layer *l, uint64_t blk);
  * disk's error.  A failing disk is tried again only every few seconds (-EAGAIN between),
  * logged once per outage. */
 int cache_write(struct cache_layer *l, uint64_t blk, const void *buf, size_t len) MUST_CHECK;
+/* The same later, on another thread: see writer.h.  0: it->done() will be called. */
+int cache_put(struct cache_layer *l, struct write_item *it) MUST_CHECK;
 /* Forget a block and punch its data. */
 void cache_drop(struct cache_layer *l, uint64_t blk);
 

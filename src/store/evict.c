@@ -2,7 +2,6 @@
 /* evict.c - see evict.h. */
 #include "store/evict.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,10 +15,11 @@
 #include "store/cache.h"
 
 #define TARGETS_MAX 262144u /* layers looked at; more are left alone */
-#define LIST_MS 10000       /* a list of the layers is used so long */
-#define LAPS_MAX 5          /* the part before the start, three degrees of heat, and the end */
-#define NAME_BYTES 128u
-#define SPARE_PART 64       /* of what is cached is freed beyond what is needed */
+#define LIST_MS 10000	    /* a list of the layers is used so long */
+#define LAPS_MAX 5	    /* the part before the start, three degrees of heat, and the end */
+#define VICTIMS_MS 5000	    /* between two looks at whole objects */
+#define META_PART 4	    /* of the limit is for what is no data, of objects that nobody uses */
+#define SPARE_PART 64	    /* of what is cached is freed beyond what is needed */
 #define SPARE_MAX ((uint64_t)4 << 20)
 #define BATCH_MAX ((uint64_t)64 << 20)
 
@@ -27,6 +27,7 @@
 struct target {
 	uint64_t key; /* order of the clock: a hash of identity and layer */
 	char *path;
+	size_t object; /* where in path the identity begins; it ends before the last slash */
 };
 
 struct targets {
@@ -35,11 +36,12 @@ struct targets {
 };
 
 struct evict {
-	char *dir;
+	struct objects *objects;
 	struct usage *usage;
+	bool holes;
 	pthread_mutex_t lock; /* guards all below; held over the eviction's disk I/O on purpose */
 	struct targets list;  /* sorted by key */
-	int64_t listed_ms;
+	int64_t listed_ms, victims_ms; /* when the last look was */
 	bool listed;
 };
 
@@ -51,83 +53,7 @@ struct sweep {
 	bool progress; /* something was freed or cooled: another lap makes sense */
 };
 
-static bool only(const char *s, size_t n, const char *set)
-{
-	return n > 0 && n <= NAME_BYTES && strspn(s, set) >= n;
-}
-
-bool evict_object_name(const char *s)
-{
-	size_t n = strlen(s);
-
-	return only(s, n, "0123456789abcdef");
-}
-
-bool evict_layer_name(const char *s, size_t n)
-{
-	return only(s, n, "abcdefghijklmnopqrstuvwxyz0123456789-_");
-}
-
 /* -- the layers of the directory -- */
-
-static int walk_object(const char *dir, const char *object, int (*fn)(void *, const char *),
-		       void *arg)
-{
-	AUTO(auto_free) char *path = path_join(dir, object);
-	DIR *d = path ? opendir(path) : NULL;
-	struct dirent *e;
-	int r = path ? 0 : -ENOMEM;
-
-	while (r == 0 && d && (e = readdir(d))) {
-		size_t n = strlen(e->d_name);
-		AUTO(auto_free) char *file = NULL;
-
-		if (n <= 5 || strcmp(e->d_name + n - 5, ".data") != 0 ||
-		    !evict_layer_name(e->d_name, n - 5))
-			continue;
-		file = path_join(path, e->d_name);
-		r = file ? fn(arg, file) : -ENOMEM;
-	}
-	if (d)
-		closedir(d);
-	return r;
-}
-
-/* Call fn with the path of every data file below dir. */
-static int walk(const char *dir, int (*fn)(void *, const char *), void *arg)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-	int r = 0;
-
-	if (!d)
-		return errno == ENOENT ? 0 : -errno;
-	while (r == 0 && (e = readdir(d)))
-		if (evict_object_name(e->d_name))
-			r = walk_object(dir, e->d_name, fn, arg);
-	closedir(d);
-	return r;
-}
-
-static int measure_one(void *arg, const char *path)
-{
-	uint64_t *sum = arg;
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_blocks > 0)
-		*sum += usage_round((uint64_t)st.st_blocks * 512);
-	return 0;
-}
-
-int evict_measure(void *dir, uint64_t *bytes)
-{
-	uint64_t sum = 0;
-	int r = walk(dir, measure_one, &sum);
-
-	if (r == 0)
-		*bytes = sum;
-	return r;
-}
 
 static uint64_t target_key(const char *path)
 {
@@ -137,10 +63,10 @@ static uint64_t target_key(const char *path)
 }
 
 /* The key ignores what is above "objects", so that it is the same under another mount point. */
-static int target_add(void *arg, const char *path)
+static int target_add(void *arg, const char *identity, const char *path)
 {
+	size_t len = strlen(path) - strlen(".data"), object;
 	struct targets *t = arg;
-	const char *object;
 	char *copy;
 
 	if (t->n == TARGETS_MAX)
@@ -154,12 +80,20 @@ static int target_add(void *arg, const char *path)
 		t->at = p;
 		t->cap = cap;
 	}
-	copy = strndup(path, strlen(path) - strlen(".data"));
+	copy = strndup(path, len);
 	if (!copy)
 		return -ENOMEM;
-	object = memrchr(copy, '/', (size_t)(strrchr(copy, '/') - copy));
-	t->at[t->n++] = (struct target){ target_key(object ? object : copy), copy };
+	object = (size_t)(strrchr(copy, '/') - copy) - strlen(identity);
+	t->at[t->n++] = (struct target){ target_key(copy + object), copy, object };
 	return 0;
+}
+
+static bool target_pinned(struct objects *o, const struct target *t)
+{
+	const char *identity = t->path + t->object;
+	AUTO(auto_free) char *copy = strndup(identity, strcspn(identity, "/"));
+
+	return !copy || objects_pinned(o, copy);
 }
 
 static void targets_free(struct targets *t)
@@ -180,7 +114,7 @@ static int by_key(const void *a, const void *b)
 static void list_layers_locked(struct evict *e)
 {
 	targets_free(&e->list);
-	if (walk(e->dir, target_add, &e->list) < 0)
+	if (objects_each_layer(e->objects, target_add, &e->list) < 0)
 		debug(cache, "the list of layers is incomplete");
 	if (e->list.n > 0)
 		qsort(e->list.at, e->list.n, sizeof(*e->list.at), by_key);
@@ -365,12 +299,108 @@ static uint64_t lap_locked(struct evict *e, struct sweep *s, struct hand *hand, 
 		const struct target *t = &e->list.at[i];
 		uint64_t blk = t->key == hand->key ? hand->blk : 0;
 
-		freed += sweep_target(s, t, &blk, want - freed);
+		if (target_pinned(e->objects, t))
+			blk = BLOCKMAP_MAX;
+		else
+			freed += sweep_target(s, t, &blk, want - freed);
 		*hand = (struct hand){ t->key, blk };
 		if (blk == BLOCKMAP_MAX)
 			*hand = (struct hand){ t->key + 1, 0 };
 	}
 	return freed;
+}
+
+/* -- objects that nobody uses -- */
+
+struct victim {
+	char *identity;
+	uint64_t bytes;
+	int64_t used;
+};
+
+struct victims {
+	struct objects *objects;
+	struct victim *at;
+	size_t n, cap;
+	uint64_t want, freed;
+	bool data_only;
+};
+
+static int victim_add(void *arg, const struct object_info *info)
+{
+	struct victims *v = arg;
+	uint64_t bytes = v->data_only ? info->data : info->data + info->meta;
+	char *identity;
+
+	if (info->pinned || info->in_use || bytes == 0 || v->n == TARGETS_MAX)
+		return 0;
+	if (v->n == v->cap) {
+		size_t cap = v->cap ? 2 * v->cap : 64;
+		struct victim *p = realloc(v->at, cap * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		v->at = p;
+		v->cap = cap;
+	}
+	identity = strdup(info->identity);
+	if (!identity)
+		return -ENOMEM;
+	v->at[v->n++] = (struct victim){ identity, bytes, info->used };
+	return 0;
+}
+
+static int by_use(const void *a, const void *b)
+{
+	const struct victim *x = a, *y = b;
+
+	return x->used < y->used ? -1 : x->used > y->used;
+}
+
+/* Inside a recount: nobody else writes or evicts now. */
+static int remove_victims(void *arg, uint64_t *data, uint64_t *meta)
+{
+	struct victims *v = arg;
+	int r = objects_each(v->objects, victim_add, v);
+
+	if (v->n > 0)
+		qsort(v->at, v->n, sizeof(*v->at), by_use);
+	for (size_t i = 0; r == 0 && i < v->n && v->freed < v->want; i++) {
+		int e = v->data_only ? objects_empty(v->objects, v->at[i].identity)
+				     : objects_remove(v->objects, v->at[i].identity);
+
+		if (e == 0)
+			v->freed += v->at[i].bytes;
+		if (e == 0)
+			log_info("cache: %s %.16s, which nobody uses, to make room",
+				 v->data_only ? "emptied" : "removed", v->at[i].identity);
+	}
+	return objects_measure(v->objects, data, meta);
+}
+
+/* Remove objects, or all their blocks, until want bytes are free.  Looks at all there are, so not
+ * often. */
+static uint64_t victims_locked(struct evict *e, uint64_t want, bool data_only)
+{
+	struct victims v = { .objects = e->objects, .want = want, .data_only = data_only };
+	int64_t now = clock_ms();
+
+	if (now - e->victims_ms < VICTIMS_MS)
+		return 0;
+	e->victims_ms = now;
+	if (usage_recount(e->usage, remove_victims, &v) < 0)
+		debug(cache, "nothing was removed: somebody writes");
+	for (size_t i = 0; i < v.n; i++)
+		free(v.at[i].identity);
+	free(v.at);
+	if (v.freed > 0)
+		e->listed = false;
+	return v.freed;
+}
+
+static int measure(void *arg, uint64_t *data, uint64_t *meta)
+{
+	return objects_measure(arg, data, meta);
 }
 
 /* A little more than asked for, so that a stream of writes does not come here each time; not
@@ -383,42 +413,92 @@ static uint64_t batch(const struct evict *e, uint64_t n)
 	return want == 0 ? 0 : MIN(want, BATCH_MAX) + spare;
 }
 
-int evict_room(struct evict *e, uint64_t n)
+/* Let the hand go round until want bytes are free. */
+static uint64_t turn_locked(struct evict *e, uint64_t want)
 {
 	struct sweep s = { .usage = e->usage, .fd = -1, .progress = true };
-	uint64_t want, freed = 0;
-	struct hand hand;
+	struct hand hand = usage_hand(e->usage);
+	uint64_t freed = 0;
 
-	LOCK_SCOPE(&e->lock);
-	want = batch(e, n);
-	if (want > 0 && (!e->listed || clock_ms() - e->listed_ms > LIST_MS))
+	if (!e->listed || clock_ms() - e->listed_ms > LIST_MS)
 		list_layers_locked(e);
-	hand = usage_hand(e->usage);
 	for (int lap = 0; lap < LAPS_MAX && s.progress && freed < want; lap++) {
 		if (lap == 1)
 			list_layers_locked(e); /* what is new may be all there is */
-		s.progress = lap == 0; /* the first one need not be whole */
+		s.progress = lap == 0;	       /* the first one need not be whole */
 		freed += lap_locked(e, &s, &hand, want - freed);
 		if (freed < want)
 			hand = (struct hand){ 0, 0 };
 	}
+	usage_set_hand(e->usage, hand);
+	return freed;
+}
+
+int evict_room(struct evict *e, uint64_t n)
+{
+	uint64_t want, freed = 0;
+
+	LOCK_SCOPE(&e->lock);
+	want = batch(e, n);
 	if (want == 0)
 		return 0;
-	usage_set_hand(e->usage, hand);
+	if (e->holes)
+		freed = turn_locked(e, want);
+	if (freed == 0)
+		freed = victims_locked(e, want, !e->holes);
 	if (freed == 0)
 		return -ENOSPC;
 	return usage_shortage(e->usage, n) == 0 ? 0 : -EAGAIN;
 }
 
-int evict_new(const char *dir, struct usage *u, struct evict **out)
+int evict_recount(struct evict *e)
+{
+	return usage_recount(e->usage, measure, e->objects);
+}
+
+/* -- whole objects -- */
+
+struct removal {
+	struct objects *objects;
+	const char *identity;
+	int result;
+};
+
+static int remove_and_measure(void *arg, uint64_t *data, uint64_t *meta)
+{
+	struct removal *m = arg;
+
+	m->result = objects_remove(m->objects, m->identity);
+	return objects_measure(m->objects, data, meta);
+}
+
+int evict_remove(struct evict *e, const char *identity)
+{
+	struct removal m = { .objects = e->objects, .identity = identity };
+	int r = usage_recount(e->usage, remove_and_measure, &m);
+
+	return r < 0 ? r : m.result;
+}
+
+void evict_tidy(struct evict *e)
+{
+	uint64_t meta = usage_meta(e->usage), most = usage_max(e->usage) / META_PART;
+
+	LOCK_SCOPE(&e->lock);
+	if (meta > most)
+		(void)victims_locked(e, meta - most, false);
+}
+
+int evict_new(struct objects *o, struct usage *u, bool holes, struct evict **out)
 {
 	struct evict *e = calloc(1, sizeof(*e));
 
-	if (!e || !(e->dir = strdup(dir))) {
-		free(e);
+	if (!e)
 		return -ENOMEM;
-	}
+	e->objects = o;
 	e->usage = u;
+	e->holes = holes;
+	e->victims_ms = clock_ms() - VICTIMS_MS;
 	pthread_mutex_init(&e->lock, NULL);
 	*out = e;
 	return 0;
@@ -430,7 +510,6 @@ struct evict *evict_free(struct evict *e)
 		return NULL;
 	targets_free(&e->list);
 	pthread_mutex_destroy(&e->lock);
-	free(e->dir);
 	free(e);
 	return NULL;
 }

@@ -22,12 +22,13 @@
 #include "store/guard.h"
 
 #define PAGE_MAGIC 0x677375736663646du /* "mdcfsusg" on a little-endian machine */
-#define PAGE_VERSION 1u
+#define PAGE_VERSION 2u
 #define PAGE_BYTES 4096
 #define UNIT 4096u
 #define LOCK_TRIES 200 /* a millisecond each */
 #define DISK_LOOK_MS 1000
 #define RECOUNT_MS 1000
+#define MARGIN_PART 256 /* of the limit is kept for what is not counted */
 
 /* Locked bytes, behind the page. */
 enum { BYTE_INIT = PAGE_BYTES, BYTE_GATE };
@@ -38,22 +39,25 @@ struct page {
 	_Atomic uint64_t used;
 	_Atomic uint64_t epoch;
 	_Atomic uint64_t hand_key, hand_blk; /* two mounts may mix them up: no harm */
+	_Atomic uint64_t meta;
 };
 
-static_assert(sizeof(struct page) == 48, "on-disk layout");
+static_assert(sizeof(struct page) == 56, "on-disk layout");
 
 struct usage {
 	int fd;
 	struct page *page;
-	uint64_t max_bytes, min_free; /* set once */
-	atomic_bool broken;           /* the page was lost: see guard.h */
+	uint64_t max_bytes;	 /* set once: without the margin */
+	struct portion min_free; /* set once */
+	atomic_bool broken;	 /* the page was lost: see guard.h */
 	atomic_bool doubt;
-	_Atomic int64_t recount_ms;   /* of the last attempt */
-	_Atomic int64_t avail;        /* on the disk: as last seen, less what was written since */
-	_Atomic int64_t look_ms;      /* when that was */
+	_Atomic int64_t recount_ms; /* of the last attempt */
+	_Atomic int64_t avail;	    /* on the disk: as last seen, less what was written since */
+	_Atomic uint64_t reserve;   /* min_free in bytes, as last seen */
+	_Atomic int64_t look_ms;    /* when that was */
 	pthread_rwlock_t gate;
-	pthread_mutex_t lock;         /* guards inside */
-	unsigned inside;              /* threads between enter and leave */
+	pthread_mutex_t lock; /* guards inside */
+	unsigned inside;      /* threads between enter and leave */
 };
 
 /* -- locks between processes -- */
@@ -65,8 +69,9 @@ static int lock_byte(int fd, short type, off_t byte)
 	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
 		return 0;
 	/* A file system without locks: then it is not shared either. */
-	return errno == EAGAIN || errno == EACCES ? -EAGAIN :
-	       errno == ENOLCK || errno == EINVAL || errno == EOPNOTSUPP ? 0 : -errno;
+	return errno == EAGAIN || errno == EACCES			   ? -EAGAIN
+	       : errno == ENOLCK || errno == EINVAL || errno == EOPNOTSUPP ? 0
+									   : -errno;
 }
 
 /* Bounded, unlike F_OFD_SETLKW: the holder may be a stopped process. */
@@ -148,12 +153,30 @@ uint64_t usage_round(uint64_t len)
 	return (len + UNIT - 1) / UNIT * UNIT;
 }
 
+uint64_t usage_meta(struct usage *u)
+{
+	return word_load(u, &u->page->meta);
+}
+
+uint64_t usage_max(struct usage *u)
+{
+	return u->max_bytes;
+}
+
+/* What block data may have. */
+static uint64_t data_max(struct usage *u)
+{
+	uint64_t meta = usage_meta(u);
+
+	return u->max_bytes > meta ? u->max_bytes - meta : 0;
+}
+
 bool usage_reserve(struct usage *u, uint64_t n)
 {
-	uint64_t now = usage_bytes(u);
+	uint64_t now = usage_bytes(u), max = data_max(u);
 
 	do {
-		if (now > u->max_bytes || n > u->max_bytes - now)
+		if (now > max || n > max - now)
 			return false;
 	} while (!word_swap(u, &u->page->used, &now, now + n));
 	atomic_fetch_sub(&u->avail, (int64_t)n);
@@ -167,6 +190,16 @@ void usage_release(struct usage *u, uint64_t n)
 	while (!word_swap(u, &u->page->used, &now, now > n ? now - n : 0))
 		;
 	atomic_fetch_add(&u->avail, (int64_t)n);
+}
+
+void usage_charge(struct usage *u, int64_t n)
+{
+	uint64_t now = usage_meta(u), to;
+
+	do {
+		to = n >= 0 || now > (uint64_t)-n ? now + (uint64_t)n : 0;
+	} while (!word_swap(u, &u->page->meta, &now, to));
+	atomic_fetch_sub(&u->avail, n);
 }
 
 uint32_t usage_epoch(struct usage *u)
@@ -191,26 +224,29 @@ static int64_t disk_avail(struct usage *u)
 {
 	int64_t now = clock_ms(), last = atomic_load(&u->look_ms);
 	struct statvfs fs;
-	uint64_t bytes;
+	uint64_t bytes, all;
 
 	if (now - last < DISK_LOOK_MS || !atomic_compare_exchange_strong(&u->look_ms, &last, now) ||
 	    fstatvfs(u->fd, &fs) < 0)
 		return atomic_load(&u->avail);
 	if (__builtin_mul_overflow(fs.f_bavail, fs.f_frsize, &bytes) || bytes > INT64_MAX / 2)
 		bytes = INT64_MAX / 2;
+	if (__builtin_mul_overflow(fs.f_blocks, fs.f_frsize, &all))
+		all = UINT64_MAX;
+	atomic_store(&u->reserve, portion_bytes(u->min_free, all));
 	atomic_store(&u->avail, (int64_t)bytes);
 	return (int64_t)bytes;
 }
 
 uint64_t usage_shortage(struct usage *u, uint64_t n)
 {
-	uint64_t used = usage_bytes(u), over = 0, want;
+	uint64_t used = usage_bytes(u), max = data_max(u), over = 0, want;
 	int64_t avail = disk_avail(u);
 	uint64_t have = avail > 0 ? (uint64_t)avail : 0;
 
-	if (__builtin_add_overflow(used, n, &want) || want > u->max_bytes)
-		over = n > u->max_bytes ? n : used - (u->max_bytes - n);
-	if (__builtin_add_overflow(u->min_free, n, &want))
+	if (__builtin_add_overflow(used, n, &want) || want > max)
+		over = n > max ? used : used - (max - n);
+	if (__builtin_add_overflow(atomic_load(&u->reserve), n, &want))
 		want = UINT64_MAX;
 	return want > have ? MAX(over, want - have) : over;
 }
@@ -241,9 +277,10 @@ bool usage_recount_due(struct usage *u)
 	       atomic_compare_exchange_strong(&u->recount_ms, &last, now);
 }
 
-int usage_recount(struct usage *u, int (*measure)(void *arg, uint64_t *bytes), void *arg)
+int usage_recount(struct usage *u, int (*measure)(void *arg, uint64_t *data, uint64_t *meta),
+		  void *arg)
 {
-	uint64_t bytes;
+	uint64_t data, meta;
 	int r;
 
 	pthread_rwlock_wrlock(&u->gate);
@@ -251,11 +288,13 @@ int usage_recount(struct usage *u, int (*measure)(void *arg, uint64_t *bytes), v
 	if (r == 0) {
 		atomic_store(&u->doubt, false);
 		word_store(u, &u->page->epoch, (uint64_t)usage_epoch(u) + 1);
-		r = measure(arg, &bytes);
-		if (r == 0)
-			word_store(u, &u->page->used, bytes);
-		else
+		r = measure(arg, &data, &meta);
+		if (r == 0) {
+			word_store(u, &u->page->used, data);
+			word_store(u, &u->page->meta, meta);
+		} else {
 			usage_doubt(u);
+		}
 		(void)lock_byte(u->fd, F_UNLCK, BYTE_GATE);
 	}
 	pthread_rwlock_unlock(&u->gate);
@@ -325,7 +364,7 @@ static void gate_init(pthread_rwlock_t *gate)
 	pthread_rwlockattr_destroy(&attr);
 }
 
-int usage_open(const char *dir, uint64_t max_bytes, uint64_t min_free, struct usage **out)
+int usage_open(const char *dir, uint64_t max_bytes, struct portion min_free, struct usage **out)
 {
 	AUTO(auto_free) char *path = path_join(dir, "usage");
 	struct usage *u = calloc(1, sizeof(*u));
@@ -338,7 +377,7 @@ int usage_open(const char *dir, uint64_t max_bytes, uint64_t min_free, struct us
 	guard_init();
 	gate_init(&u->gate);
 	pthread_mutex_init(&u->lock, NULL);
-	u->max_bytes = max_bytes;
+	u->max_bytes = max_bytes - max_bytes / MARGIN_PART;
 	u->min_free = min_free;
 	u->doubt = true;
 	u->look_ms = u->recount_ms = clock_ms() - MAX(DISK_LOOK_MS, RECOUNT_MS);

@@ -217,7 +217,7 @@ static void op_drop(struct play *y, unsigned blk)
 
 static void open_layer(struct play *y)
 {
-	const struct cache_config config = { fuzz_dir, CACHE_BYTES, 0 };
+	const struct cache_config config = { fuzz_dir, CACHE_BYTES, { 0 } };
 
 	CHECK(cache_open(&config, &y->cache) == 0);
 	CHECK(cache_layer_open(y->cache, OBJECT, "raw", &y->layer) == 0);

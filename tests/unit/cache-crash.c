@@ -43,7 +43,7 @@ static void *work(void *arg)
 
 static int open_both(const char *dir, struct cache **c, struct cache_layer **l)
 {
-	struct cache_config config = { dir, LIMIT, 0 };
+	struct cache_config config = { dir, LIMIT, { 0 } };
 	int r = cache_open(&config, c);
 
 	return r < 0 ? r : cache_layer_open(*c, TEST_OBJECT, "stream", l);

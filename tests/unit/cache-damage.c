@@ -46,7 +46,8 @@ static void punch_data(const char *data, const char *map)
 
 	(void)map;
 	assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				   (off_t)BLOCKS(2) + 8192, 4096), 0);
+				   (off_t)BLOCKS(2) + 8192, 4096),
+			 0);
 	close(fd);
 }
 
@@ -228,7 +229,7 @@ static void test_directory_removed(void **state)
 static void test_min_free(void **state)
 {
 	struct fixture *f = *state;
-	struct cache_config config = { f->dir, 64 * MB, UINT64_MAX / 2 };
+	struct cache_config config = { f->dir, 64 * MB, { UINT64_MAX / 2, 0 } };
 	uint64_t bypassed = stats_get(cache_bypassed);
 
 	fixture_open(f, 64 * MB);
@@ -322,7 +323,7 @@ static void test_open_on_full_disk(void **state)
 static int child_file_limit(const char *dir)
 {
 	struct rlimit limit = { BLOCKS(8), BLOCKS(8) };
-	struct cache_config config = { dir, 64 * MB, 0 };
+	struct cache_config config = { dir, 64 * MB, { 0 } };
 	struct cache_layer *l = NULL;
 	struct cache *c = NULL;
 
@@ -363,7 +364,7 @@ static void test_file_limit(void **state)
 /* Four blocks are there; nothing can be written. */
 static int child_read_only(const char *dir)
 {
-	struct cache_config config = { dir, 64 * MB, 0 };
+	struct cache_config config = { dir, 64 * MB, { 0 } };
 	struct cache_layer *l = NULL, *other = NULL;
 	struct cache *c = NULL;
 	int r;
@@ -404,7 +405,7 @@ static void test_read_only_mount(void **state)
 
 static int child_foreign_owner(const char *dir)
 {
-	struct cache_config nowhere = { "/proc/mdcfs-cache", 64 * MB, 0 };
+	struct cache_config nowhere = { "/proc/mdcfs-cache", 64 * MB, { 0 } };
 	struct cache *c = NULL;
 
 	if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
@@ -417,8 +418,12 @@ static int child_foreign_owner(const char *dir)
 static void test_foreign_owner(void **state)
 {
 	static const char *const readable[] = {
-		"", "/objects", "/objects/" TEST_OBJECT, "/usage",
-		"/objects/" TEST_OBJECT "/raw.map", "/objects/" TEST_OBJECT "/raw.data",
+		"",
+		"/objects",
+		"/objects/" TEST_OBJECT,
+		"/usage",
+		"/objects/" TEST_OBJECT "/raw.map",
+		"/objects/" TEST_OBJECT "/raw.data",
 	};
 	struct fixture *f = *state;
 	char path[600];
@@ -452,15 +457,9 @@ static int teardown_mount(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_damage_closed),
-		CASE(test_damage_open),
-		CASE(test_directory_removed),
-		CASE(test_min_free),
-		CASE(test_full_disk),
-		CASE(test_open_on_full_disk),
-		CASE(test_file_limit),
-		CASE(test_read_only_mount),
-		CASE(test_foreign_owner),
+		CASE(test_damage_closed), CASE(test_damage_open),     CASE(test_directory_removed),
+		CASE(test_min_free),	  CASE(test_full_disk),	      CASE(test_open_on_full_disk),
+		CASE(test_file_limit),	  CASE(test_read_only_mount), CASE(test_foreign_owner),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

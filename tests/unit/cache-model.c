@@ -211,7 +211,7 @@ static void step(struct run *r)
 
 static void open_side(struct run *r, struct side *s)
 {
-	struct cache_config config = { r->dir, r->limit, 0 };
+	struct cache_config config = { r->dir, r->limit, { 0 } };
 
 	assert_int_equal(cache_open(&config, &s->cache), 0);
 	for (int i = 0; i < LAYERS; i++)

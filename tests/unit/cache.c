@@ -21,8 +21,14 @@ static void test_round_trip(void **state)
 		uint64_t blk;
 		size_t len;
 	} cases[] = {
-		{ 0, BLOCK_SIZE }, { 1, 1 }, { 2, 4095 }, { 3, 4096 }, { 4, 4097 },
-		{ 65535, BLOCK_SIZE }, { 65536, BLOCK_SIZE - 1 }, { 1000000, BLOCK_SIZE },
+		{ 0, BLOCK_SIZE },
+		{ 1, 1 },
+		{ 2, 4095 },
+		{ 3, 4096 },
+		{ 4, 4097 },
+		{ 65535, BLOCK_SIZE },
+		{ 65536, BLOCK_SIZE - 1 },
+		{ 1000000, BLOCK_SIZE },
 	};
 	struct fixture *f = *state;
 	uint64_t sum = 0;
@@ -302,7 +308,7 @@ static int crowd(struct cache_layer *l, unsigned seed, unsigned writes)
 
 static int child_crowd(const char *dir, unsigned seed, unsigned writes)
 {
-	struct cache_config config = { dir, BLOCKS(40), 0 };
+	struct cache_config config = { dir, test_limit(BLOCKS(40)), { 0 } };
 	struct cache_layer *l = NULL;
 	struct cache *c = NULL;
 	int r;
@@ -379,20 +385,13 @@ static void test_sharing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_round_trip),
-		CASE(test_write_twice),
-		CASE(test_bad_arguments),
-		CASE(test_modes),
-		CASE(test_limit_and_reuse),
-		CASE(test_nothing_fits),
-		CASE(test_eviction_order),
-		CASE(test_evicts_other_objects),
-		CASE(test_smaller_limit),
-		CASE(test_lost_usage),
-		CASE(test_strays),
-		CASE(test_threads),
-		CASE(test_processes),
-		CASE(test_sharing),
+		CASE(test_round_trip),	    CASE(test_write_twice),
+		CASE(test_bad_arguments),   CASE(test_modes),
+		CASE(test_limit_and_reuse), CASE(test_nothing_fits),
+		CASE(test_eviction_order),  CASE(test_evicts_other_objects),
+		CASE(test_smaller_limit),   CASE(test_lost_usage),
+		CASE(test_strays),	    CASE(test_threads),
+		CASE(test_processes),	    CASE(test_sharing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
