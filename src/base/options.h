@@ -33,6 +33,7 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	X(deadline, SECS, "300", "give up a read that made no progress for so long") \
 	X(stall_timeout, SECS, "30", "repeat a transfer that brought no byte for so long") \
 	X(connect_timeout, SECS, "10", "give up connecting after so long") \
+	X(metadata_ttl, SECS, "1h", "ask so often whether a dataset has a new version") \
 	X(listing, LISTING, "wait", \
 	  "an archive still being read: wait for all names, or list a part and fail") \
 	X(pass, PASS, "demand", \

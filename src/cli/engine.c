@@ -75,6 +75,11 @@ int engine_nest(struct engine *e)
 	return nest_new(&e->st, VOLUMES_MAX + 1, &e->nest);
 }
 
+int engine_refresh(struct engine *e)
+{
+	return refresh_start(&e->st, &e->env.src, e->volumes, &e->refresh);
+}
+
 int engine_index(const struct volume *v, char **path)
 {
 	const char *dir = object_dir(v->object);
@@ -87,12 +92,14 @@ int engine_index(const struct volume *v, char **path)
 
 void engine_close(struct engine *e)
 {
+	refresh_end(e->refresh);
 	nest_stop(e->nest); /* they read from the others */
 	volumes_stop(e->volumes);
 	atomic_store(&e->st.stopping, true);
 	volumes_stop_sources(e->volumes);
 	if (e->env.http)
 		http_stop(e->env.http);
+	e->refresh = refresh_free(e->refresh); /* what it waited for has ended */
 	e->env.pool = pool_free(e->env.pool); /* jobs may still submit: it ends at once */
 	e->nest = nest_free(e->nest);
 	e->volumes = volumes_free(e->volumes);

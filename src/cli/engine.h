@@ -16,6 +16,7 @@
 
 #include "cli/env.h"
 #include "fs/nest.h"
+#include "fs/refresh.h"
 #include "fs/volumes.h"
 
 struct engine {
@@ -23,6 +24,7 @@ struct engine {
 	struct store st;
 	struct volumes *volumes;
 	struct nest *nest; /* archives inside the datasets'; NULL without -o nested */
+	struct refresh *refresh; /* NULL until engine_refresh() */
 };
 
 /* Options, paths, threads, memory and the cache (without which it goes on).  0 or -errno. */
@@ -31,6 +33,8 @@ int engine_open(struct engine *e) MUST_CHECK;
 int engine_add(struct engine *e, const char *spec) MUST_CHECK;
 /* Archives inside archives may be entered, if the options say so.  0 or -errno. */
 int engine_nest(struct engine *e) MUST_CHECK;
+/* From now on new versions of the datasets take the place of the old ones.  0 or -errno. */
+int engine_refresh(struct engine *e) MUST_CHECK;
 /* The same without its archive, and so without asking for its bytes (volume_resolve). */
 int engine_resolve(struct engine *e, const char *spec) MUST_CHECK;
 /* Where the index of a volume that was resolved is, or would be; the caller frees.  0; -ENOENT:

@@ -146,6 +146,8 @@ static int serve(struct mount_run *m)
 		r = engine_add(&m->engine, m->specs[i]);
 	if (r == 0)
 		r = engine_nest(&m->engine);
+	if (r == 0)
+		r = engine_refresh(&m->engine);
 	if (r < 0)
 		return r;
 	m->fs.st = &m->engine.st;

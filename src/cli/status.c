@@ -49,6 +49,29 @@ static void print_file(const struct json *d)
 		printf(", size not known yet\n");
 }
 
+/* Which version, and since when it has been known to be the newest. */
+static void print_version(const struct json *v)
+{
+	const char *is = json_str(v, "is"), *checked = json_str(v, "checked");
+	char ago[32];
+	int64_t when;
+	uint64_t earlier;
+
+	if (!is)
+		return;
+	printf("    %-9s ", "version");
+	human_print(stdout, is);
+	if (checked && clock_parse(checked, &when) == 0)
+		printf(", checked %s ago", human_secs(MAX(clock_now() - when, 0), ago));
+	else
+		printf(", not checked: nobody could be asked");
+	if (json_u64(v, "earlier", &earlier) && earlier > 0)
+		printf(", %" PRIu64 " before it", earlier);
+	putchar('\n');
+	if (json_bool(v, "changed", false))
+		print_field("changed", "another version is there, which cannot be shown yet");
+}
+
 /* Members whose place in the tree is not what they say, or that have none. */
 static void print_damage(const struct json *list)
 {
@@ -128,6 +151,7 @@ static void print_dataset(const struct json *d)
 	putchar('\n');
 	print_field("name", json_str(d, "name"));
 	print_file(d);
+	print_version(json_get(d, "version"));
 	print_archive(json_get(d, "archive"));
 	print_lease(json_get(d, "lease"));
 	print_field("trouble", json_str(d, "trouble"));

@@ -42,6 +42,11 @@ struct place node_place(struct fs *fs, uint64_t ino)
 	return p;
 }
 
+bool node_outdated(struct fs *fs, const struct place *p)
+{
+	return p->volume && !volumes_is_newest(fs->volumes, p->volume);
+}
+
 int node_enter(struct fs *fs, struct place *p)
 {
 	struct nest_place outer = around(p), inner;
@@ -183,6 +188,7 @@ static int stat_around(struct fs *fs, const struct volume *v, uint64_t ino, stru
 	switch (ino_local(ino)) {
 	case LOCAL_DIR:
 		node_fill(fs, out, ino, S_IFDIR | 0755, 0, d->mtime);
+		out->constant = false; /* a new version has another */
 		return 0;
 	case LOCAL_DETAILS:
 		node_fill(fs, out, ino, S_IFREG | 0444, strlen(d->details), d->mtime);
@@ -195,6 +201,7 @@ static int stat_around(struct fs *fs, const struct volume *v, uint64_t ino, stru
 		return 0;
 	case LOCAL_ID:
 		node_fill(fs, out, ino, S_IFLNK | 0777, strlen(v->dir), d->mtime);
+		out->constant = false;
 		return 0;
 	default:
 		return -ENOENT;
@@ -306,9 +313,11 @@ int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter 
 	struct fixed_entry e[FIXED_MAX];
 	int n;
 
-	*absent_for_good = p.row == 0;
+	*absent_for_good = p.row == 0 && parent != INO_ROOT;
 	if (parent == INO_ROOT)
 		return lookup_root(fs, name, out);
+	if (node_outdated(fs, &p))
+		return -ESTALE;
 	if (p.row > 0) {
 		int r = node_enter(fs, &p);
 

@@ -21,6 +21,8 @@ bool node_listing_constant(struct fs *fs, uint64_t ino)
 	struct place p = node_place(fs, ino);
 	struct archive *a = node_listed(fs, &p);
 
+	if (ino == INO_ROOT) /* a dataset may come, or a new version of one */
+		return false;
 	return p.row == 0 || (a && archive_complete(a));
 }
 
@@ -147,6 +149,8 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct wai
 	*then = 0;
 	if (n < 0 && dir.row == 0)
 		return -ENOTDIR;
+	if (node_outdated(fs, &dir))
+		return -ESTALE;
 	if (dir.row > 0) {
 		int r = node_enter(fs, &dir);
 

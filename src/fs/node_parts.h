@@ -17,6 +17,9 @@ struct place {
 };
 
 struct place node_place(struct fs *fs, uint64_t ino);
+/* Is p about a version of a dataset that is not the newest any more?  What is open of it stays; names
+ * in it are looked up and listed no more (-ESTALE), so that everybody comes to the new one. */
+bool node_outdated(struct fs *fs, const struct place *p);
 /* p is about a directory of an archive: make it say where the entries of that are.  For the root of
  * an archive inside another that is the inner one, which is opened.  0 or -errno. */
 int node_enter(struct fs *fs, struct place *p) MUST_CHECK;

@@ -81,12 +81,15 @@ static int resolve(struct store *st, const struct source_env *env, const char *s
 		return r;
 	v->dataset = source_dataset(v->source);
 	v->dir = strdup(v->dataset->slug);
-	if (!v->dir)
+	v->spec = strdup(spec);
+	if (!v->dir || !v->spec)
 		return -ENOMEM;
 	r = object_open(st, v->source, &v->object, why);
-	if (r == 0)
-		v->raw = object_reader(v->object);
-	return r;
+	if (r < 0)
+		return r;
+	v->raw = object_reader(v->object);
+	v->checked = source_recalled(v->source) ? 0 : clock_now();
+	return 0;
 }
 
 int volume_resolve(struct store *st, const struct source_env *env, const char *spec,
@@ -107,24 +110,52 @@ int volume_resolve(struct store *st, const struct source_env *env, const char *s
 	return r;
 }
 
-int volume_open(struct store *st, const struct source_env *env, const char *spec,
-		struct volume **out, char why[static 512])
+/* With the archive; with a download session if need be and if that is wished. */
+static int open_whole(struct store *st, const struct source_env *env, const char *spec, bool access,
+		      struct volume **out, char why[static 512])
 {
 	struct volume *v = NULL;
 	int r = volume_resolve(st, env, spec, &v, why);
 
 	if (r == 0)
 		r = open_archive(st, v);
-	if (r == 0)
+	if (r == 0 && access)
 		r = check_access(v, why);
 	if (r < 0) {
 		volume_discard(v);
 		return r;
 	}
-	if (v->archive && st->opt->pass == PASS_BACKGROUND)
-		archive_read_all(v->archive);
+	v->read_all = st->opt->pass == PASS_BACKGROUND;
 	*out = v;
 	return 0;
+}
+
+int volume_open(struct store *st, const struct source_env *env, const char *spec,
+		struct volume **out, char why[static 512])
+{
+	return open_whole(st, env, spec, true, out, why);
+}
+
+int volume_reopen(struct store *st, const struct source_env *env, const struct volume *v,
+		  struct volume **out, char why[static 512])
+{
+	return open_whole(st, env, v->spec, false, out, why);
+}
+
+int volume_check(struct volume *v, const _Atomic bool *stop, char why[static 512])
+{
+	int r = source_check(v->source, why);
+
+	/* The file that is read can change without a word from whoever describes it. */
+	if (r == -EOPNOTSUPP || (r == 0 && source_path(v->source)))
+		r = object_check(v->object, stop);
+	return r;
+}
+
+void volume_begin(struct volume *v)
+{
+	if (v->archive && v->read_all)
+		archive_read_all(v->archive);
 }
 
 void volume_stop(struct volume *v)
@@ -142,6 +173,7 @@ struct volume *volume_free(struct volume *v)
 	source_close(v->source);
 	free(v->dir);
 	free(v->archive_dir);
+	free(v->spec);
 	free(v);
 	return NULL;
 }
@@ -208,6 +240,20 @@ static struct json *lease_status(struct source *s)
 	return j;
 }
 
+static struct json *version_status(struct volume *v)
+{
+	struct json *j = json_object();
+	int64_t checked = atomic_load(&v->checked);
+	char text[32];
+
+	clock_format(checked, text);
+	json_set_str(j, "is", object_version(v->object));
+	json_set_str(j, "checked", checked ? text : NULL);
+	json_set_bool(j, "changed", object_changed(v->object));
+	json_set_u64(j, "earlier", v->earlier);
+	return j;
+}
+
 struct json *volume_status(struct volume *v)
 {
 	struct json *j = json_object();
@@ -221,6 +267,7 @@ struct json *volume_status(struct volume *v)
 	json_set_u64(j, "size", v->raw->size);
 	json_set_str(j, "scheme", source_scheme(v->source));
 	json_set_str(j, "identity", v->raw->identity);
+	json_set(j, "version", version_status(v));
 	json_set(j, "archive", archive_status(v->archive));
 	json_set(j, "lease", lease_status(v->source));
 	json_set_str(j, "trouble", trouble);

@@ -113,7 +113,7 @@ static void publish_locked(struct volumes *vs, struct volume *v, unsigned place)
 	atomic_store_explicit(&vs->newest[place], v, memory_order_release);
 }
 
-int volumes_add(struct volumes *vs, struct volume *v)
+static int add(struct volumes *vs, struct volume *v)
 {
 	unsigned place;
 	int r;
@@ -130,7 +130,7 @@ int volumes_add(struct volumes *vs, struct volume *v)
 	return 0;
 }
 
-int volumes_replace(struct volumes *vs, struct volume *old, struct volume *v)
+static int put_in_place(struct volumes *vs, struct volume *old, struct volume *v)
 {
 	char *dir;
 	int r;
@@ -146,8 +146,27 @@ int volumes_replace(struct volumes *vs, struct volume *old, struct volume *v)
 		return -ENOMEM;
 	free(v->dir);
 	v->dir = dir;
+	v->earlier = old->earlier + 1;
 	publish_locked(vs, v, old->place);
 	return 0;
+}
+
+int volumes_add(struct volumes *vs, struct volume *v)
+{
+	int r = add(vs, v);
+
+	if (r == 0)
+		volume_begin(v);
+	return r;
+}
+
+int volumes_replace(struct volumes *vs, struct volume *old, struct volume *v)
+{
+	int r = put_in_place(vs, old, v);
+
+	if (r == 0)
+		volume_begin(v);
+	return r;
 }
 
 /* ---- the end ---- */

@@ -25,6 +25,8 @@
 
 struct mdc {
 	struct source base;
+	const struct source_env *env;
+	char *name; /* slug or id as given */
 	struct lease *lease;
 };
 
@@ -37,6 +39,7 @@ struct opening {
 	char *kept; /* file with the details of an earlier time; NULL: nothing is kept */
 	char *text; /* the details as received */
 	struct json *details;
+	bool recalled;
 };
 
 static void opening_clear(struct opening *o)
@@ -126,10 +129,12 @@ static int recall_details(struct opening *o, const char *why)
 	if (file_slurp(o->kept, DETAILS_MAX, &o->text, NULL) < 0 || parse_details(o, ignored) < 0)
 		return -ENOENT;
 	(void)log_warn(0, "%s; the details kept from an earlier time are used", why);
+	o->recalled = true;
 	return 0;
 }
 
-static int get_details(struct opening *o, char why[static 512])
+/* Whom to ask, and where the answer is kept. */
+static int prepare(struct opening *o, char why[static 512])
 {
 	int r = api_base(o->env->opt, &o->api, why);
 
@@ -140,6 +145,15 @@ static int get_details(struct opening *o, char why[static 512])
 		return -ENOMEM;
 	if (o->env->state_dir)
 		o->kept = kept_path(o->env->state_dir, o->api, o->name);
+	return 0;
+}
+
+static int get_details(struct opening *o, char why[static 512])
+{
+	int r = prepare(o, why);
+
+	if (r < 0)
+		return r;
 	r = ask_details(o, why);
 	if (api_is_down(r) && recall_details(o, why) == 0)
 		return 0;
@@ -195,22 +209,29 @@ static int fill_texts(struct dataset *d, const struct opening *o)
 	return d->readme ? 0 : -ENOMEM;
 }
 
+/* What tells one version from the next. */
+static void fill_version(struct dataset *d, const struct json *details)
+{
+	const char *created = json_str(details, "createdAt");
+
+	d->has_size = json_u64(details, "sizeBytes", &d->size) && d->size <= INT64_MAX;
+	if (!d->has_size)
+		d->size = 0;
+	(void)dataset_checksum(json_str(details, "checksum"), d->checksum);
+	if (!created || clock_parse(created, &d->mtime) < 0)
+		d->mtime = 0;
+}
+
 static int fill(struct source *s, const struct opening *o, char why[static 512])
 {
 	struct dataset *d = &s->dataset;
-	const char *created = json_str(o->details, "createdAt");
 	size_t cap = strlen(o->api) + 8;
 	AUTO(auto_free) char *origin = malloc(cap);
 	int r = origin ? fill_names(d, o, why) : -ENOMEM;
 
 	if (r < 0)
 		return r;
-	d->has_size = json_u64(o->details, "sizeBytes", &d->size) && d->size <= INT64_MAX;
-	if (!d->has_size)
-		d->size = 0;
-	(void)dataset_checksum(json_str(o->details, "checksum"), d->checksum);
-	if (!created || clock_parse(created, &d->mtime) < 0)
-		d->mtime = 0;
+	fill_version(d, o->details);
 	if (asprintf(&s->key, "%s %s", url_redact(o->api, origin, cap), d->id) < 0)
 		s->key = NULL;
 	return s->key ? fill_texts(d, o) : -ENOMEM;
@@ -277,6 +298,7 @@ static void close_mdc(struct source *s)
 	struct mdc *m = mdc_of(s);
 
 	m->lease = lease_free(m->lease);
+	free(m->name);
 	scheme_clear(s);
 	free(m);
 }
@@ -289,6 +311,11 @@ static int start(struct mdc *m, const struct opening *o, char why[static 512])
 
 	if (r < 0)
 		return r;
+	m->env = o->env;
+	m->base.recalled = o->recalled;
+	m->name = strdup(o->name);
+	if (!m->name)
+		return -ENOMEM;
 	m->base.path = find_download(d);
 	c.id = d->id;
 	c.name = d->slug;
@@ -326,6 +353,34 @@ static int open_mdc(
 	return 0;
 }
 
+/* The checksum is the version.  Where there is none, size and time have to do. */
+static bool same_version(const struct dataset *a, const struct dataset *b)
+{
+	if (a->has_size && b->has_size && a->size != b->size)
+		return false;
+	if (a->checksum[0] && b->checksum[0])
+		return strcmp(a->checksum, b->checksum) == 0;
+	return a->checksum[0] || b->checksum[0] || a->mtime == b->mtime;
+}
+
+static int check(struct source *s, char why[static 512])
+{
+	const struct mdc *m = mdc_of(s);
+	AUTO(opening_clear) struct opening o = { .env = m->env, .name = m->name };
+	struct dataset now = { 0 };
+	int r = prepare(&o, why);
+
+	if (r == 0)
+		r = ask_details(&o, why);
+	if (r < 0)
+		return r;
+	fill_version(&now, o.details);
+	if (same_version(&s->dataset, &now))
+		return 0;
+	return scheme_fail(why, -ESTALE, "%.80s: the API announces another version",
+			   s->dataset.slug);
+}
+
 static int locate(struct source *s, struct waiter *w, struct location *out)
 {
 	return lease_url(mdc_of(s)->lease, w, out);
@@ -355,6 +410,7 @@ const struct source_ops mdc_source = {
 	.scheme = "mdc",
 	.claims = claims,
 	.open = open_mdc,
+	.check = check,
 	.stop = stop_mdc,
 	.close = close_mdc,
 	.locate = locate,

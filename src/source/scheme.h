@@ -15,6 +15,7 @@ struct source_ops {
 	bool (*claims)(const char *spec);
 	int (*open)(const struct source_env *env, const char *spec, struct source **out,
 		    char why[static 512]);
+	int (*check)(struct source *s, char why[static 512]); /* NULL: nobody can tell */
 	void (*stop)(struct source *s);  /* NULL: nothing to do */
 	void (*close)(struct source *s); /* frees everything but what struct source holds, and s */
 	int (*locate)(struct source *s, struct waiter *w, struct location *out);
@@ -29,6 +30,7 @@ struct source {
 	struct dataset dataset;
 	char *key;
 	char *path; /* NULL: not local */
+	bool recalled;
 };
 
 /* Free what struct source itself holds: the last thing a scheme's close() does before free(). */

@@ -2,6 +2,7 @@
 /* source.c - see source.h: finds the scheme of a spec and passes every call on to it. */
 #include "source/source.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "source/link.h"
@@ -36,6 +37,17 @@ int source_open(
 	else if (!why[0])
 		(void)scheme_fail(why, r, "the source cannot be opened: %s", strerror(-r));
 	return r;
+}
+
+int source_check(struct source *s, char why[static 512])
+{
+	why[0] = '\0';
+	return s->ops->check ? s->ops->check(s, why) : -EOPNOTSUPP;
+}
+
+bool source_recalled(const struct source *s)
+{
+	return s->recalled;
 }
 
 void source_stop(struct source *s)

@@ -46,6 +46,13 @@ struct source;
  * When the API cannot be reached, details kept from an earlier time are used (logged). */
 int source_open(const struct source_env *env, const char *spec, struct source **out,
 		char why[static 512]) MUST_CHECK;
+/* Does the dataset still have the version that was opened, as far as whoever describes it knows?
+ * Asks again, and never costs quota.  Blocks, for 15 s at most.  0: it has; -EOPNOTSUPP: nobody
+ * but its bytes can tell; -ESTALE: it has another one, with one line in why; else why that could
+ * not be told. */
+int source_check(struct source *s, char why[static 512]) MUST_CHECK;
+/* Was nobody there to describe it, so that what was kept from an earlier time had to do? */
+bool source_recalled(const struct source *s);
 /* End what is under way (it fails with -ENOTCONN) and start nothing new; blocks shortly.  While
  * http and pool still run; the source stays valid. */
 void source_stop(struct source *s);

@@ -2,8 +2,9 @@
 /* object.c - see object.h. */
 #include "store/object.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,9 @@ struct object {
 	char *dir;
 	int use;               /* of dir (about.h), or -1 */
 	int fd;                /* a local file, else -1 */
+	char *path;            /* its name */
+	struct stat st_open;   /* what it was when it was opened */
+	_Atomic bool changed;  /* and is not any more */
 	struct origin *origin; /* a remote one */
 	struct blocks *raw;
 };
@@ -37,9 +41,32 @@ static struct object *object_of(struct reader *r)
 
 /* ---- local files ---- */
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* A file that is written over has another time before its other bytes are read. */
+static int local_read(struct object *o, void *buf, size_t len, uint64_t off)
+{
+	struct stat now;
+	int r = file_read_at(o->fd, buf, len, off);
+
+	if (object_changed(o))
+		return -ESTALE;
+	if (fstat(o->fd, &now) < 0)
+		return -errno;
+	if (same_file(&now, &o->st_open))
+		return r;
+	if (!atomic_exchange(&o->changed, true))
+		(void)log_warn(0, "%s: the file has been changed", o->path);
+	return -ESTALE;
+}
+
 static int64_t local_pread(struct reader *r, void *buf, size_t len, uint64_t off, struct waiter *w)
 {
-	int e = file_read_at(object_of(r)->fd, buf, len, off);
+	int e = local_read(object_of(r), buf, len, off);
 
 	(void)w; /* a local disk answers now */
 	return e < 0 ? e : (int64_t)len;
@@ -52,7 +79,7 @@ static int local_chunk(struct reader *r, struct range at, bool demand, struct ch
 	(void)demand;
 	if (!c)
 		return -ENOMEM;
-	chunk_end(c, file_read_at(object_of(r)->fd, c->data, range_len(at), at.from));
+	chunk_end(c, local_read(object_of(r), c->data, range_len(at), at.from));
 	*out = c;
 	return 0;
 }
@@ -63,6 +90,9 @@ static int open_local(struct object *o, struct source *s, const char *path, char
 {
 	struct stat st;
 
+	o->path = strdup(path);
+	if (!o->path)
+		return -ENOMEM;
 	o->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (o->fd < 0 || fstat(o->fd, &st) < 0) {
 		int r = -errno;
@@ -72,10 +102,23 @@ static int open_local(struct object *o, struct source *s, const char *path, char
 	}
 	o->reader.ops = &local_ops;
 	o->reader.size = (uint64_t)st.st_size;
+	o->st_open = st;
 	snprintf(o->version, sizeof(o->version), "%lld.%09ld %lld", (long long)st.st_mtim.tv_sec,
 		 st.st_mtim.tv_nsec, (long long)st.st_size);
 	return digest_strings(o->identity, source_scheme(s), source_key(s), "local", o->version,
 			      NULL);
+}
+
+/* By name: a file that was put in the place of the one that is open. */
+static int check_local(struct object *o)
+{
+	struct stat now;
+
+	if (stat(o->path, &now) < 0)
+		return -errno;
+	if (!same_file(&now, &o->st_open))
+		atomic_store(&o->changed, true);
+	return object_changed(o) ? -ESTALE : 0;
 }
 
 /* ---- remote objects ---- */
@@ -247,6 +290,7 @@ struct object *object_close(struct object *o)
 	blocks_free(o->raw);
 	origin_free(o->origin);
 	auto_close(&o->fd);
+	free(o->path);
 	about_leave(o->dir, o->use);
 	free(o->dir);
 	free(o);
@@ -256,6 +300,36 @@ struct object *object_close(struct object *o)
 struct reader *object_reader(struct object *o)
 {
 	return &o->reader;
+}
+
+const char *object_version(const struct object *o)
+{
+	return o->version;
+}
+
+bool object_changed(const struct object *o)
+{
+	return o->origin ? origin_changed(o->origin)
+			 : atomic_load_explicit(&o->changed, memory_order_relaxed);
+}
+
+void object_set_changed(struct object *o)
+{
+	if (o->origin)
+		origin_set_changed(o->origin);
+	else
+		atomic_store(&o->changed, true);
+}
+
+int object_check(struct object *o, const _Atomic bool *stop)
+{
+	AUTO(auto_chunk_free) struct chunk *c = NULL;
+	int r;
+
+	if (!o->origin)
+		return check_local(o);
+	r = rawfill_chunk(o->origin, NULL, (struct range){ 0, 1 }, false, &c);
+	return r < 0 ? r : chunk_wait_thread(c, stop);
 }
 
 const char *object_dir(const struct object *o)

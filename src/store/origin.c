@@ -21,6 +21,7 @@ struct origin {
 	struct store *st;
 	struct source *source;
 	const char *name;     /* for the log; borrowed from the dataset */
+	_Atomic bool changed; /* another version is there */
 	pthread_mutex_t lock; /* guards what the first answer teaches */
 	uint64_t size;
 	char validator[256]; /* ETag, or Last-Modified of a server that has none; RFC 9110 8.8 */
@@ -64,8 +65,20 @@ void origin_validator(struct origin *o, char out[static 256])
 	memcpy(out, o->validator, sizeof(o->validator));
 }
 
+bool origin_changed(const struct origin *o)
+{
+	return atomic_load_explicit(&o->changed, memory_order_relaxed);
+}
+
+void origin_set_changed(struct origin *o)
+{
+	atomic_store_explicit(&o->changed, true, memory_order_relaxed);
+}
+
 static void finish(struct fetch *f, int err)
 {
+	if (err == -ESTALE)
+		origin_set_changed(f->origin);
 	free(f->loc.url);
 	f->loc.url = NULL;
 	/* Above, these two mean that an archive is damaged; nothing here knows that. */
@@ -181,6 +194,8 @@ static void locate(struct job *j)
 
 	if (r == 0 && atomic_load(&f->origin->st->stopping))
 		r = -ENOTCONN;
+	if (r == 0 && origin_changed(f->origin))
+		r = -ESTALE;
 	if (r == 0) {
 		free(f->loc.url);
 		f->loc.url = NULL;
@@ -272,7 +287,7 @@ static void act(struct fetch *f, struct judge_finding is)
 		renew(f);
 		return;
 	case VERDICT_CHANGED:
-		r = log_error(r, "%s: the server has %s, mount again", name, is.text);
+		r = log_error(r, "%s: the server has %s", name, is.text);
 		break;
 	case VERDICT_DENIED:
 	case VERDICT_GONE:

@@ -48,6 +48,10 @@ int origin_new(struct store *st, struct source *s, uint64_t size, const char *va
 	       struct origin **out) MUST_CHECK;
 struct origin *origin_free(struct origin *o); /* no fetch under way; NULL ok; returns NULL */
 void origin_fetch(struct origin *o, struct fetch *f);
+/* Is another version there?  Found out by a fetch, or by somebody who says so.  From then on every
+ * fetch ends with -ESTALE, and nobody is asked. */
+bool origin_changed(const struct origin *o);
+void origin_set_changed(struct origin *o);
 uint64_t origin_size(struct origin *o); /* UINT64_MAX until the first answer */
 /* The version's validator: its ETag, else its Last-Modified, else "". */
 void origin_validator(struct origin *o, char out[static 256]);
