@@ -23,7 +23,7 @@ PYTHON
 python3 "$top/tests/lib/oddgzip.py" zeros "$tmp/front.tar" "$tmp/bomb.tar.gz" $mebibytes
 at_most "bytes of it" $((mebibytes << 11)) "$(stat -c %s "$tmp/bomb.tar.gz")"
 
-mount_mdcfs -o cache_size=32M,read_ahead=16M "$tmp/bomb.tar.gz"
+mount_mdcfs -o cache_size=32M,memory=16M "$tmp/bomb.tar.gz"
 folder=$mnt/bomb/bomb
 expect "names" "first zeros" "$(within 120 ls "$folder" | tr '\n' ' ' | sed 's/ $//')"
 expect "size" $((mebibytes << 20)) "$(stat -c %s "$folder/zeros")"
@@ -39,7 +39,7 @@ umount_mdcfs
 # From any place on, not from the front: what is decoded is what lies between two points, 32 MiB at most, and an
 # eighth more, so that the pieces that a read comes in do not begin there each; from the front it would be more
 # than a gigabyte.
-mount_mdcfs -o cache_size=32M,read_ahead=1M "$tmp/bomb.tar.gz"
+mount_mdcfs -o cache_size=32M,read_ahead=128K "$tmp/bomb.tar.gz"
 for at in $((mebibytes / 2)) $((mebibytes - 1)); do
 	expect "zeros at $at MiB" 1048576 \
 		"$(within 60 tail -c +$(((at << 20) + 1)) "$folder/zeros" | head -c 1048576 | tr -d -c '\0' | wc -c)"

@@ -105,7 +105,7 @@ umount_mdcfs
 
 # Somebody else fills it to the last byte while it is in use; later there is room again.
 small_disk filled 48m
-mount_both "cache_dir=$disk,cache_reserve=1M,read_ahead=8M" # what is in memory needs no disk
+mount_both "cache_dir=$disk,cache_reserve=1M,memory=8M" # what is in memory needs no disk
 expect "before it is full" ok "$(read_block 4)"
 dd if=/dev/zero of="$disk/other" bs=1M count=60 2>/dev/null || :
 timeout -s KILL 60 cmp "$reference" "$(data_at)" || fail "a full disk: the file"

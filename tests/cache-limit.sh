@@ -21,7 +21,7 @@ watch_limit() {
 	done
 }
 
-mount_mdcfs -o cache_size=4M,read_ahead=16M "$slug"
+mount_mdcfs -o cache_size=4M,memory=16M "$slug"
 watch_limit &
 watcher=$!
 cleanup_fn stop_child $watcher

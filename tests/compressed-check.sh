@@ -27,7 +27,7 @@ with open(sys.argv[2], "wb") as f:
         f.write(unit)
     f.write(lzma.compress(bytes(1024)))
 PYTHON
-mount_mdcfs -o read_ahead=8M "$tmp/wrong.tar.xz"
+mount_mdcfs -o memory=8M "$tmp/wrong.tar.xz"
 folder=$mnt/wrong/wrong
 for i in $(seq -w 0 14); do
 	within 60 cmp "$tmp/noise" "$folder/m$i" || fail "m$i, before the damage"
@@ -38,7 +38,7 @@ umount_mdcfs
 
 # The same where the place was found by the index.
 rm -f "$cache"/objects/*/stream.*
-mount_mdcfs -o read_ahead=8M "$tmp/wrong.tar.xz"
+mount_mdcfs -o memory=8M "$tmp/wrong.tar.xz"
 within 60 cmp "$tmp/noise" "$folder/m14" || fail "m14, found by the index"
 expect "what is wrong, found by the index" EIO \
 	"$(errno_of 'open(sys.argv[2], "rb").read(1 << 17)' "$folder/m15")"

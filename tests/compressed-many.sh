@@ -35,11 +35,11 @@ for file in "$tmp"/made/*; do
 	name=$(basename "$file")
 	name=${name%%.*}
 	# Somebody asks, and goes: the mount ends whatever it is at.
-	mount_mdcfs -o read_ahead=32M "$file"
+	mount_mdcfs -o memory=32M "$file"
 	timeout 0.3 ls "$mnt/$name/$name" >/dev/null 2>&1 || :
 	umount_mdcfs
 
-	mount_mdcfs -o read_ahead=32M "$file"
+	mount_mdcfs -o memory=32M "$file"
 	expect "$name: size" $((512 * 100000)) "$(within 60 stat -c %s "$mnt/$name/$name/zeros")"
 	expect "$name: zeros" $((512 * 100000)) "$(within 60 tr -d -c '\0' <"$mnt/$name/$name/zeros" | wc -c)"
 	expect "$name: damage" "" "$(json_of "$mnt/.mdcfs/status.json" 'd["datasets"][0]["archive"]["error"]')"

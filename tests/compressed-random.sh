@@ -41,7 +41,7 @@ for kind in $kinds; do
 	cold
 	name=${kind%%:*} sizes=${kind#*:*:}
 	# shellcheck disable=SC2086
-	mount_mdcfs -o read_ahead=1M $sources
+	mount_mdcfs -o read_ahead=128K $sources
 	before=$(stat_of storage_bytes)
 	expect "$name: bytes in the middle of a member" ok \
 		"$(python3 "$top/tests/lib/readat.py" "$mnt/$name/$name/$member" 30000 500 "$tmp/tree/$member")"

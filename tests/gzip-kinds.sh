@@ -66,11 +66,11 @@ done <"$tmp/ids"
 # A cold read in the middle of such a block fetches and decodes about as much as lies between two.
 rm "$cache"/objects/*/*.data "$cache"/objects/*/*.map
 start_storage "$tmp/whole"
-mount_mdcfs -o read_ahead=1M "$storage_url/igzip.tar.gz"
+mount_mdcfs -o read_ahead=128K "$storage_url/igzip.tar.gz"
 within 60 ls "$mnt/igzip/igzip" >/dev/null
 umount_mdcfs
 rm "$cache"/objects/*/*.data "$cache"/objects/*/*.map
-mount_mdcfs -o read_ahead=1M "$storage_url/igzip.tar.gz"
+mount_mdcfs -o read_ahead=128K "$storage_url/igzip.tar.gz"
 expect "a cold read" ok "$(within 20 python3 "$top/tests/lib/readat.py" "$mnt/igzip/igzip/long" 2500000 40000 \
 	"$tmp/tree/long")"
 at_most "bytes fetched for it" $((700 * 1024)) "$(stat_of storage_bytes)"

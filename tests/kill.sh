@@ -11,7 +11,7 @@ requires_fuse
 
 make_archive 300 $((16 << 20)) xattr
 serve_dataset
-options=connections=2,read_ahead=16M
+options=connections=2,memory=16M
 kills=50
 seed=${SEED:-$$}
 note "SEED=$seed"

@@ -20,7 +20,7 @@ done
 truncate -s $size "$reference"
 serve_www
 
-mount_mdcfs -o read_ahead=32M,cache_size=64M,connections=4 "$storage_url/data.bin"
+mount_mdcfs -o memory=32M,cache_size=64M,connections=4 "$storage_url/data.bin"
 expect "size" $size "$(stat -c %s "$(data_at)")"
 plan "* ok"
 for at in 32769 32770 755309 755340 500000 $((last - 1)); do

@@ -12,7 +12,7 @@ make_archive 60 $((3 << 20))
 make_random "$tmp/www/data.bin" $((64 << 20))
 reference=$tmp/www/data.bin
 mount_patient() {
-	mount_mdcfs -o deadline=120,stall_timeout=120,read_ahead=64M \
+	mount_mdcfs -o deadline=120,stall_timeout=120,memory=64M \
 		"$storage_url/data.tar.gz" "$storage_url/data.bin"
 }
 mount_patient

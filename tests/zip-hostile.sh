@@ -134,7 +134,7 @@ umount_mdcfs
 
 # --- a bomb fills neither disk nor memory
 rm -rf "$cache"
-mount_one bomb -o cache_size=8M,read_ahead=16M
+mount_one bomb -o cache_size=8M,memory=16M
 expect "bomb: bytes" $((30 << 20)) "$(wc -c <"$members/bomb")"
 at_most "bomb: KiB on disk" 10000 "$(du -sk "$cache" | cut -f1)"
 at_most "bomb: KiB of memory" 300000 "$(awk '/VmHWM/ { print $2 }' "/proc/$mdcfs_pid/status")"

@@ -14,13 +14,13 @@ struct feed {
 	const _Atomic bool *stop;
 	unsigned max_ranges;
 	uint64_t max_bytes;
-	uint64_t end;                 /* no byte from here on is wanted */
+	uint64_t end; /* no byte from here on is wanted */
 	uint64_t chunk_size;
-	unsigned window;              /* ranges under way at once, now */
+	unsigned window;		 /* ranges under way at once, now */
 	struct chunk *chunk[MAX_CHUNKS]; /* in order; [0] is being handed out */
 	unsigned n;
-	uint64_t ordered;             /* the next range to order begins here */
-	uint64_t off;		      /* next byte to hand out */
+	uint64_t ordered; /* the next range to order begins here */
+	uint64_t off;	  /* next byte to hand out */
 };
 
 int feed_new(struct reader *r, uint64_t off, unsigned max_ranges, uint64_t max_bytes,
@@ -83,6 +83,10 @@ static void drop_first(struct feed *f)
 /* The consumer came back for more: larger ranges, then more of them. */
 static void grow(struct feed *f)
 {
+	if (memory_tight(f->reader->memory)) { /* with what is there a pass goes on as well */
+		f->chunk_size = MAX(f->chunk_size / 2, FIRST_CHUNK);
+		return;
+	}
 	if (f->chunk_size < LARGEST_CHUNK && f->chunk_size * 2 * f->window <= f->max_bytes)
 		f->chunk_size *= 2;
 	if (f->window < f->max_ranges && f->chunk_size * (f->window + 1) <= f->max_bytes)

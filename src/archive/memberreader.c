@@ -99,7 +99,7 @@ static int member_chunk(struct reader *reader, struct range at, bool demand, str
 
 	if (atomic_load(&r->stop))
 		return -ENOTCONN;
-	if (!f || !(f->chunk = chunk_new(at)))
+	if (!f || !(f->chunk = chunk_new(reader->memory, at)))
 		return -ENOMEM;
 	*out = f->chunk;
 	f->r = r;
@@ -160,9 +160,11 @@ int memberreader_new(struct archive *outer, const struct member *m, struct membe
 		memberreader_free(r);
 		return e;
 	}
-	r->reader = (struct reader){
-		.ops = &member_ops, .size = m->size, .identity = r->identity, .ahead_max = AHEAD_MAX
-	};
+	r->reader = (struct reader){ .ops = &member_ops,
+				     .size = m->size,
+				     .identity = r->identity,
+				     .ahead_max = AHEAD_MAX,
+				     .memory = outer->c.st->memory };
 	*out = r;
 	return 0;
 }

@@ -2,12 +2,16 @@
 /* wanted.c - see wanted.h.  Few units are decoded at a time, since each may need tens of megabytes. */
 #include "archive/wanted.h"
 
+#include <limits.h>
+
 #include "archive/codec/codec.h"
 #include "archive/format.h"
 
-#define LONGEST 64u   /* blocks: 8 MiB for one job, which leaves work for the other cores */
-#define MAX_UNITS 8u  /* decoded at a time in one archive */
-#define KEPT_UNITS 2u /* ... of these, for somebody who waits */
+#define LONGEST 64u	     /* blocks: 8 MiB for one job, which leaves work for the other cores */
+#define MAX_UNITS 8u	     /* decoded at a time in one archive */
+#define KEPT_UNITS 2u	     /* ... of these, for somebody who waits */
+#define SPAN_COST (1u << 20) /* of memory for one that is not of a unit, about, */
+#define UNIT_COST (8u << 20) /* ... and for one that is */
 #define NOWHERE UINT64_MAX
 
 static struct wanted *entry(struct list *l)
@@ -32,11 +36,23 @@ void wanted_submit(struct wanted *w)
 
 /* ---- who may begin ---- */
 
+/* How many at a time?  As far as their memory goes, but one in any case. */
+static unsigned most(struct wanted *w)
+{
+	const struct store *st = w->a->c.st;
+	uint64_t cost = w->sequential ? SPAN_COST : UNIT_COST;
+	uint64_t n = MIN(st->opt->memory / 4 / cost, w->sequential ? UINT_MAX : MAX_UNITS);
+
+	if (memory_tight(st->memory))
+		n = 1;
+	if (!atomic_load(&w->demand))
+		n -= MIN(n, KEPT_UNITS);
+	return MAX((unsigned)n, 1);
+}
+
 static bool may_begin_locked(struct wanted *w)
 {
-	unsigned max = atomic_load(&w->demand) ? MAX_UNITS : MAX_UNITS - KEPT_UNITS;
-
-	if (!w->sequential && w->a->n_spans >= max)
+	if (w->a->n_spans >= most(w))
 		return false;
 	w->begun = true;
 	w->a->n_spans++;
@@ -54,17 +70,17 @@ static void raise_locked(struct wanted *w)
 		wanted_submit(w);
 }
 
-static void let_another_begin_locked(struct archive *a)
+static void let_others_begin_locked(struct archive *a)
 {
 	for (int demand = 1; demand >= 0; demand--) {
 		list_for_each(pos, tmp, &a->spans) {
 			struct wanted *next = entry(pos);
 
-			if (!next->begun && atomic_load(&next->demand) == demand &&
-			    may_begin_locked(next)) {
-				wanted_submit(next);
-				return;
-			}
+			if (next->begun || atomic_load(&next->demand) != demand)
+				continue;
+			if (!may_begin_locked(next))
+				break;
+			wanted_submit(next);
 		}
 	}
 }
@@ -74,7 +90,7 @@ void wanted_leave(struct wanted *w, int err)
 	pthread_mutex_lock(&w->a->lock);
 	list_remove(&w->link);
 	w->a->n_spans--;
-	let_another_begin_locked(w->a);
+	let_others_begin_locked(w->a);
 	pthread_mutex_unlock(&w->a->lock);
 	asked_fail(&w->asked, w->a->stream, err);
 }

@@ -28,7 +28,8 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	X(cache_size, SIZE, "10G", "keep at most this many bytes") \
 	X(cache_reserve, PORTION, "5%", \
 	  "leave so much free on the cache's disk: a size, or a percentage") \
-	X(read_ahead, SIZE, "256M", "memory for blocks on their way and just read") \
+	X(memory, SIZE, "256M", "for blocks and ranges on their way and just read") \
+	X(read_ahead, SIZE, "64M", "bring at most this much ahead of one sequential reader") \
 	X(connections, COUNT, "8", "parallel HTTP transfers") \
 	X(deadline, SECS, "300", "give up a read that made no progress for so long") \
 	X(stall_timeout, SECS, "30", "repeat a transfer that brought no byte for so long") \

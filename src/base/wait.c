@@ -37,11 +37,19 @@ static void wake_locked(struct waiter *w, int err)
 	w->wake(w);
 }
 
-void want_wake(struct want *n, int err)
+void want_wake_some(struct want *n, size_t max, int err)
 {
 	LOCK_SCOPE(&lock);
-	list_for_each(pos, tmp, &n->waiters)
+	list_for_each(pos, tmp, &n->waiters) {
+		if (max-- == 0)
+			return;
 		wake_locked(list_entry(pos, struct waiter, link), err);
+	}
+}
+
+void want_wake(struct want *n, int err)
+{
+	want_wake_some(n, SIZE_MAX, err);
 }
 
 void waiter_init(struct waiter *w, void (*wake)(struct waiter *w))
@@ -129,8 +137,8 @@ int thread_waiter_wait(struct thread_waiter *t, int64_t timeout_ms)
 		deadline_after(&until, timeout_ms);
 	pthread_mutex_lock(&t->lock);
 	while (!t->woken && r != ETIMEDOUT)
-		r = timeout_ms < 0 ? pthread_cond_wait(&t->cond, &t->lock) :
-				     pthread_cond_timedwait(&t->cond, &t->lock, &until);
+		r = timeout_ms < 0 ? pthread_cond_wait(&t->cond, &t->lock)
+				   : pthread_cond_timedwait(&t->cond, &t->lock, &until);
 	pthread_mutex_unlock(&t->lock);
 	(void)waiter_cancel(&t->w, -ETIME); /* woken in this instant: its own error stays */
 	pthread_mutex_lock(&t->lock);

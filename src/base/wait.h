@@ -29,9 +29,10 @@ struct want {
 
 struct waiter {
 	void (*wake)(struct waiter *w);
-	struct list link;  /* in the want's list while parked */
+	struct list link; /* in the want's list while parked */
 	bool parked;
-	int err;           /* set by the waker: 0, or why there is no use in running again */
+	bool patient; /* may be let wait for memory; nobody waits for what it holds.  Its owner's */
+	int err;      /* set by the waker: 0, or why there is no use in running again */
 	int64_t parked_ms; /* clock_ms() of the last park */
 };
 
@@ -41,6 +42,8 @@ bool want_empty(struct want *n);
 int want_park(struct want *n, struct waiter *w);
 /* Wake everybody on n with err (0 or -errno).  n may be freed afterwards. */
 void want_wake(struct want *n, int err);
+/* The same for the first `max` of them. */
+void want_wake_some(struct want *n, size_t max, int err);
 
 void waiter_init(struct waiter *w, void (*wake)(struct waiter *w));
 /* Unpark w with err and wake it; false when it was not parked (its wake is on the way). */

@@ -23,7 +23,7 @@ static int open_store(struct engine *e)
 	e->st.pool = e->env.pool;
 	e->st.opt = opt;
 	e->st.state_dir = e->env.state_dir;
-	r = memory_new(opt->read_ahead, &e->st.memory);
+	r = memory_new(opt->memory, &e->st.memory);
 	if (r < 0)
 		return r;
 	r = cache_open(&c, &e->st.cache);

@@ -43,6 +43,7 @@ static char *status_text(struct fs *fs)
 	json_set_str(j, "since", since);
 	json_set(j, "cache", cache_status(fs));
 	json_set_u64(j, "memory", memory_used(fs->st->memory));
+	json_set_u64(j, "memory_peak", memory_peak(fs->st->memory));
 	stats_each(add_counter, counters);
 	json_set(j, "counters", counters);
 	for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++)

@@ -135,6 +135,7 @@ void request_start(struct fs *fs, fuse_req_t req, int (*run)(struct request *q),
 	q->size = size;
 	q->job.run = run_again;
 	waiter_init(&q->waiter, wake_request);
+	q->waiter.patient = true; /* the kernel waits, and nothing of ours */
 	list_init(&q->link);
 	pthread_mutex_init(&q->lock, NULL);
 

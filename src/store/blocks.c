@@ -200,6 +200,7 @@ static int from_disk(struct blocks *b, uint64_t blk, struct block **out)
  * slot that waits for its fill. */
 static void start_fills(struct blocks *b, uint64_t from, uint64_t to, bool from_begun, bool demand)
 {
+	enum memory_claim claim = demand ? CLAIM_MORE : CLAIM_AHEAD;
 	struct cache_layer *disk = disk_of(b);
 	uint64_t first = from;
 	uint32_t n = 0;
@@ -207,7 +208,7 @@ static void start_fills(struct blocks *b, uint64_t from, uint64_t to, bool from_
 	for (uint64_t blk = from; blk < to; blk++) {
 		bool absent = !disk || !cache_has(disk, blk);
 		bool begun = (blk == from && from_begun) ||
-			     (absent && memory_begin(b->c.memory, b, blk, demand));
+			     (absent && memory_begin(b->c.memory, b, blk, claim, NULL) == BEGUN);
 
 		if (begun && n++ == 0)
 			first = blk;
@@ -285,22 +286,28 @@ static int copy_present(struct blocks *b, struct range blks, unsigned char *buf,
 }
 
 /* Park w on a block that is not there, with a slot made for it when it has none; only then its fill
- * may start, so that the error of one that fails at once comes to w.  *begun: that is up to the
- * caller.  MEMORY_READY: it came in the meantime; MEMORY_ABSENT: no slot could be made. */
-static enum memory_state park(struct blocks *b, uint64_t blk, struct waiter *w, bool *begun)
+ * may start, so that the error of one that fails at once comes to w.  *begun: BEGUN, then that is up
+ * to the caller; BEGUN_LATER: w is parked until there is memory.  MEMORY_READY: it came in the
+ * meantime; MEMORY_ABSENT: no slot could be made. */
+static enum memory_state park(struct blocks *b, uint64_t blk, struct waiter *w,
+			      enum memory_begun *begun)
 {
 	AUTO(auto_block_unref) struct block *data = NULL;
 
-	*begun = memory_begin(b->c.memory, b, blk, true);
+	*begun = memory_begin(b->c.memory, b, blk, w->patient ? CLAIM_TURN : CLAIM_NOW, w);
+	if (*begun == BEGUN_LATER)
+		return MEMORY_FILLING;
 	return memory_get(b->c.memory, b, blk, &data, w);
 }
 
 /* Somebody is parked on the first of these. */
-static void start_parked(struct blocks *b, uint64_t from, uint64_t to, bool begun)
+static void start_parked(struct blocks *b, uint64_t from, uint64_t to, enum memory_begun begun)
 {
-	if (!begun && b->c.ops->hurry)
+	if (begun == BEGUN_LATER)
+		return;
+	if (begun != BEGUN && b->c.ops->hurry)
 		b->c.ops->hurry(b->c.arg, from);
-	start_fills(b, from, to, begun, true);
+	start_fills(b, from, to, begun == BEGUN, true);
 }
 
 int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, struct waiter *w)
@@ -311,7 +318,7 @@ int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, stru
 	for (unsigned tries = 0; tries < SLOT_TRIES;) {
 		enum memory_state state = MEMORY_READY;
 		int r = copy_present(b, blks, buf, len, off, &missing);
-		bool begun;
+		enum memory_begun begun = BEGUN_NOT;
 
 		if (r < 0)
 			return r;
@@ -321,7 +328,7 @@ int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, stru
 			state = park(b, missing, w, &begun);
 		if (state == MEMORY_FILLING)
 			start_parked(b, missing, blks.to, begun);
-		if (w && state != MEMORY_ABSENT)
+		if (w && state != MEMORY_ABSENT && begun != BEGUN_LATER)
 			read_ahead(b, blks);
 		if (missing == blks.to || state == MEMORY_FILLING)
 			return missing == blks.to ? (int64_t)len : PARKED;

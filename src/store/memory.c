@@ -6,6 +6,7 @@
 
 #define BUCKETS 4096u
 #define CLEAN_BLOCKS 64u /* READY and on disk: 8 MiB of the most recent */
+#define CLEAN_LEAST 8u	 /* ... also when there is no room */
 #define SPARE_BLOCKS 64u /* freed blocks kept for the next ones: their pages are warm */
 
 /* What a READY slot counts as; each share is bounded on its own. */
@@ -30,11 +31,14 @@ struct slot {
 
 struct memory {
 	uint64_t budget;
-	_Atomic uint64_t bytes;
-	pthread_mutex_t lock; /* guards everything below */
+	_Atomic uint64_t bytes;	  /* in blocks */
+	_Atomic uint64_t charged; /* besides */
+	_Atomic uint64_t peak;	  /* of both */
+	pthread_mutex_t lock;	  /* guards everything below */
 	struct slot *bucket[BUCKETS];
 	struct list share[SHARES]; /* oldest first */
 	size_t n_share[SHARES], n_filling;
+	struct want room; /* who waits until less is promised: only while there are FILLING slots */
 	struct block *spare[SPARE_BLOCKS];
 	unsigned n_spare;
 };
@@ -47,6 +51,7 @@ int memory_new(uint64_t budget, struct memory **out)
 		return -ENOMEM;
 	m->budget = MAX(budget, 64 * (uint64_t)BLOCK_SIZE);
 	pthread_mutex_init(&m->lock, NULL);
+	want_init(&m->room);
 	for (unsigned i = 0; i < SHARES; i++)
 		list_init(&m->share[i]);
 	*out = m;
@@ -55,7 +60,59 @@ int memory_new(uint64_t budget, struct memory **out)
 
 uint64_t memory_used(struct memory *m)
 {
-	return atomic_load(&m->bytes);
+	return atomic_load(&m->bytes) + atomic_load(&m->charged);
+}
+
+uint64_t memory_peak(struct memory *m)
+{
+	return atomic_load(&m->peak);
+}
+
+static void note_peak(struct memory *m)
+{
+	uint64_t now = memory_used(m), peak = atomic_load(&m->peak);
+
+	while (now > peak && !atomic_compare_exchange_weak(&m->peak, &peak, now))
+		;
+}
+
+void memory_charge(struct memory *m, uint64_t n)
+{
+	atomic_fetch_add(&m->charged, n);
+	note_peak(m);
+}
+
+/* Bytes that may still be promised. */
+static uint64_t room_locked(struct memory *m)
+{
+	uint64_t promised = m->n_filling * BLOCK_SIZE, charged = atomic_load(&m->charged);
+
+	/* Ranges alone, of passes and decoders, do not keep readers away. */
+	if (promised < m->budget / 8)
+		return m->budget / 8 - promised;
+	return promised + charged < m->budget / 2 ? m->budget / 2 - promised - charged : 0;
+}
+
+/* Something ended: as many as may come in now are woken, and when nothing is under way any more that could
+ * do so later, everybody. */
+static void let_in_locked(struct memory *m)
+{
+	size_t n = (size_t)(room_locked(m) / BLOCK_SIZE);
+
+	if (n > 0 || m->n_filling == 0)
+		want_wake_some(&m->room, m->n_filling == 0 ? SIZE_MAX : n, 0);
+}
+
+void memory_discharge(struct memory *m, uint64_t n)
+{
+	atomic_fetch_sub(&m->charged, n);
+	LOCK_SCOPE(&m->lock);
+	let_in_locked(m);
+}
+
+bool memory_tight(struct memory *m)
+{
+	return atomic_load(&m->charged) >= m->budget / 2 || memory_used(m) >= m->budget;
 }
 
 struct block *block_new(struct memory *m)
@@ -74,6 +131,7 @@ struct block *block_new(struct memory *m)
 	b->len = 0;
 	atomic_init(&b->refs, 1);
 	atomic_fetch_add(&m->bytes, BLOCK_SIZE);
+	note_peak(m);
 	return b;
 }
 
@@ -151,6 +209,7 @@ static void remove_locked(struct memory *m, struct slot *s)
 		unref_locked(s->block);
 	} else {
 		m->n_filling--;
+		let_in_locked(m);
 	}
 	free(s);
 }
@@ -172,7 +231,23 @@ static struct slot *insert_locked(struct memory *m, struct blocks *space, uint64
 	return s;
 }
 
-/* READY slots beyond their share go, oldest first.  Slots have no waiters by then. */
+static void remove_oldest_locked(struct memory *m, enum share i)
+{
+	remove_locked(m, list_entry(m->share[i].next, struct slot, lru));
+}
+
+/* Is all that is there and that is promised more than the budget? */
+static bool is_over_locked(struct memory *m)
+{
+	size_t n = m->n_filling;
+
+	for (unsigned i = 0; i < SHARES; i++)
+		n += m->n_share[i];
+	return n * BLOCK_SIZE + atomic_load(&m->charged) > m->budget;
+}
+
+/* READY slots beyond their share go, oldest first, and then what costs least to lose.  Slots have no
+ * waiters by then. */
 static void trim_locked(struct memory *m)
 {
 	const size_t max[SHARES] = {
@@ -183,7 +258,10 @@ static void trim_locked(struct memory *m)
 
 	for (unsigned i = 0; i < SHARES; i++)
 		while (m->n_share[i] > max[i])
-			remove_locked(m, list_entry(m->share[i].next, struct slot, lru));
+			remove_oldest_locked(m, i);
+	for (unsigned i = SHARES; i-- > 0;)
+		while (m->n_share[i] > CLEAN_LEAST && is_over_locked(m))
+			remove_oldest_locked(m, i);
 }
 
 static void make_ready_locked(struct memory *m, struct slot *s, struct block *b)
@@ -194,6 +272,7 @@ static void make_ready_locked(struct memory *m, struct slot *s, struct block *b)
 	m->n_filling--;
 	join_share_locked(m, s);
 	trim_locked(m);
+	let_in_locked(m);
 }
 
 enum memory_state memory_get(struct memory *m, struct blocks *space, uint64_t blk,
@@ -219,14 +298,19 @@ enum memory_state memory_get(struct memory *m, struct blocks *space, uint64_t bl
 	return MEMORY_READY;
 }
 
-bool memory_begin(struct memory *m, struct blocks *space, uint64_t blk, bool demand)
+enum memory_begun memory_begin(struct memory *m, struct blocks *space, uint64_t blk,
+			       enum memory_claim claim, struct waiter *w)
 {
 	LOCK_SCOPE(&m->lock);
 	if (find_locked(m, space, blk))
-		return false;
-	if (!demand && (m->n_filling + 1) * BLOCK_SIZE > m->budget / 2)
-		return false;
-	return insert_locked(m, space, blk) != NULL;
+		return BEGUN_BEFORE;
+	if (claim != CLAIM_NOW && room_locked(m) < BLOCK_SIZE) {
+		if (claim != CLAIM_TURN)
+			return BEGUN_NOT;
+		(void)want_park(&m->room, w);
+		return BEGUN_LATER;
+	}
+	return insert_locked(m, space, blk) ? BEGUN : BEGUN_NOT;
 }
 
 bool memory_has(struct memory *m, struct blocks *space, uint64_t blk)

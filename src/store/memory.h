@@ -2,10 +2,14 @@
 /* memory.h - blocks in memory: those on their way and those just read.
  *
  * One table for the whole mount, keyed by (space, block number).  A slot is FILLING (a fill is
- * under way, readers park on its want) or READY; a failed fill leaves no slot.  READY blocks that
- * are on disk too are kept few (a handful of recent ones), those brought ahead of their reader
- * until it comes, within a quarter of the budget; blocks that could not be cached may use half of
- * it. FILLING slots are bounded by the budget: read-ahead gives way first.
+ * under way, readers park on its want) or READY; a failed fill leaves no slot.
+ *
+ * One budget for everything that is as large as the data.  What is promised, blocks of FILLING slots
+ * and ranges on their way to decoders, may take half of it: read-ahead is refused first, then
+ * readers wait for their turn.  READY blocks have what is left of the whole: those on
+ * disk too are few (a handful of recent ones), those brought ahead of their reader stay until it comes,
+ * within a quarter of the budget; blocks that could not be cached may use half of it.
+ * Who holds what others wait for is never refused, so that the budget cannot block itself.
  * Threads: any.  One leaf lock; bytes are copied outside it, under a reference.
  */
 #ifndef STORE_MEMORY_H
@@ -27,7 +31,14 @@ struct block {
 
 int memory_new(uint64_t budget, struct memory **out) MUST_CHECK;
 struct memory *memory_free(struct memory *m); /* NULL ok; returns NULL */
-uint64_t memory_used(struct memory *m);	      /* bytes in blocks now */
+uint64_t memory_used(struct memory *m);	      /* bytes in blocks and ranges now */
+uint64_t memory_peak(struct memory *m);	      /* ... at most, so far */
+
+/* Count what is not in blocks: a range for a decoder.  Any number, it is there already. */
+void memory_charge(struct memory *m, uint64_t n);
+void memory_discharge(struct memory *m, uint64_t n);
+/* Is so much promised that work which may wait, or go on with less, should? */
+bool memory_tight(struct memory *m);
 
 struct block *block_new(struct memory *m); /* one reference; NULL without memory */
 void block_unref(struct block *b);	   /* NULL ok */
@@ -38,9 +49,22 @@ enum memory_state { MEMORY_ABSENT, MEMORY_FILLING, MEMORY_READY };
 /* Look a block up.  READY: *out is a new reference.  FILLING: w (if not NULL) was parked. */
 enum memory_state memory_get(struct memory *m, struct blocks *space, uint64_t blk,
 			     struct block **out, struct waiter *w);
-/* Make a FILLING slot.  false: there is a slot already, there is no memory, or (for read-ahead,
- * demand false) the budget is used up. */
-bool memory_begin(struct memory *m, struct blocks *space, uint64_t blk, bool demand);
+/* For whom is a slot? */
+enum memory_claim {
+	CLAIM_AHEAD, /* nobody waits: refused when half of the budget is promised */
+	CLAIM_MORE,  /* somebody waits, but for something before it first: likewise */
+	CLAIM_TURN,  /* somebody waits who can wait for memory too: has to when it is */
+	CLAIM_NOW    /* somebody whom others wait for: never refused */
+};
+enum memory_begun {
+	BEGUN,	      /* the slot is FILLING, its fill is up to the caller */
+	BEGUN_BEFORE, /* there was a slot */
+	BEGUN_NOT,    /* refused, or there is no memory */
+	BEGUN_LATER   /* CLAIM_TURN: w was parked; run again */
+};
+/* Make a FILLING slot; w counts with CLAIM_TURN only. */
+enum memory_begun memory_begin(struct memory *m, struct blocks *space, uint64_t blk,
+			       enum memory_claim claim, struct waiter *w);
 /* Is there a slot in any state? */
 bool memory_has(struct memory *m, struct blocks *space, uint64_t blk);
 bool memory_filling(struct memory *m, struct blocks *space,

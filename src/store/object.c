@@ -74,7 +74,7 @@ static int64_t local_pread(struct reader *r, void *buf, size_t len, uint64_t off
 
 static int local_chunk(struct reader *r, struct range at, bool demand, struct chunk **out)
 {
-	struct chunk *c = chunk_new(at);
+	struct chunk *c = chunk_new(r->memory, at);
 
 	(void)demand;
 	if (!c)
@@ -130,7 +130,8 @@ static int64_t remote_pread(struct reader *r, void *buf, size_t len, uint64_t of
 
 static int remote_chunk(struct reader *r, struct range at, bool demand, struct chunk **out)
 {
-	return rawfill_chunk(object_of(r)->origin, object_of(r)->raw, at, demand, out);
+	return rawfill_chunk(object_of(r)->st, object_of(r)->origin, object_of(r)->raw, at, demand,
+			     out);
 }
 
 static const struct reader_ops remote_ops = { remote_pread, remote_chunk };
@@ -142,7 +143,7 @@ static int probe(struct object *o, struct block *first)
 	static const _Atomic bool never = false;
 	struct range at = { 0, BLOCK_SIZE };
 	uint64_t size;
-	int r = rawfill_chunk(o->origin, NULL, at, true, &c);
+	int r = rawfill_chunk(o->st, o->origin, NULL, at, true, &c);
 
 	if (r == 0)
 		r = chunk_wait_thread(c, &never);
@@ -271,6 +272,7 @@ int object_open(struct store *st, struct source *s, struct object **out, char wh
 	o->fd = o->use = -1;
 	r = path ? open_local(o, s, path, why) : open_remote(o, s);
 	o->reader.identity = o->identity;
+	o->reader.memory = st->memory;
 	if (r == 0 && st->cache)
 		r = settle(o, s);
 	if (r < 0) {
@@ -328,7 +330,7 @@ int object_check(struct object *o, const _Atomic bool *stop)
 
 	if (!o->origin)
 		return check_local(o);
-	r = rawfill_chunk(o->origin, NULL, (struct range){ 0, 1 }, false, &c);
+	r = rawfill_chunk(o->st, o->origin, NULL, (struct range){ 0, 1 }, false, &c);
 	return r < 0 ? r : chunk_wait_thread(c, stop);
 }
 

@@ -5,8 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define FILL_MAX 48u           /* blocks: 6 MiB for one GET, so that ten fit into the window */
-#define READ_AHEAD (64u << 20) /* bytes, for one sequential reader */
+#define FILL_MAX 48u /* blocks: 6 MiB for one GET, so that ten fit into the window */
 
 /* ---- blocks ---- */
 
@@ -20,7 +19,7 @@ struct raw {
 struct fill {
 	struct fetch fetch;
 	struct raw *raw;
-	uint64_t next, end;     /* the block that is being filled; one past the last */
+	uint64_t next, end; /* the block that is being filled; one past the last */
 	struct block *part;
 	_Atomic unsigned refs;
 };
@@ -140,7 +139,7 @@ int rawfill_blocks(struct store *st, struct origin *o, const char *identity, uin
 		.identity = identity,
 		.layer = "raw",
 		.size = size,
-		.read_ahead = MIN(READ_AHEAD, st->opt->read_ahead / 4),
+		.read_ahead = MIN(st->opt->read_ahead, st->opt->memory / 4),
 		.fill_max = FILL_MAX,
 		.ops = &raw_ops,
 		.arg = raw,
@@ -201,11 +200,11 @@ static uint64_t copy_cached(struct blocks *raw, struct chunk *c)
 	return off;
 }
 
-int rawfill_chunk(struct origin *o, struct blocks *raw, struct range at, bool demand,
-		  struct chunk **out)
+int rawfill_chunk(struct store *st, struct origin *o, struct blocks *raw, struct range at,
+		  bool demand, struct chunk **out)
 {
 	AUTO(auto_free) struct chunk_fetch *cf = calloc(1, sizeof(*cf));
-	struct chunk *c = cf ? chunk_new(at) : NULL;
+	struct chunk *c = cf ? chunk_new(st->memory, at) : NULL;
 	uint64_t from;
 
 	if (!c)

@@ -12,7 +12,7 @@
 int rawfill_blocks(struct store *st, struct origin *o, const char *identity, uint64_t size,
 		   struct blocks **out) MUST_CHECK;
 /* An exact range into memory.  Leading blocks that raw (may be NULL) has already are not fetched. */
-int rawfill_chunk(struct origin *o, struct blocks *raw, struct range at, bool demand,
-		  struct chunk **out) MUST_CHECK;
+int rawfill_chunk(struct store *st, struct origin *o, struct blocks *raw, struct range at,
+		  bool demand, struct chunk **out) MUST_CHECK;
 
 #endif

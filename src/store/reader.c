@@ -48,7 +48,7 @@ int reader_chunk(struct reader *r, struct range at, bool demand, struct chunk **
 	return r->ops->chunk(r, at, demand, out);
 }
 
-struct chunk *chunk_new(struct range at)
+struct chunk *chunk_new(struct memory *m, struct range at)
 {
 	struct chunk *c = calloc(1, sizeof(*c));
 
@@ -57,6 +57,8 @@ struct chunk *chunk_new(struct range at)
 		return NULL;
 	}
 	c->at = at;
+	c->memory = m;
+	memory_charge(m, range_len(at));
 	c->refs = 2;
 	pthread_mutex_init(&c->lock, NULL);
 	want_init(&c->want);
@@ -72,6 +74,7 @@ static void chunk_unref(struct chunk *c)
 	pthread_mutex_unlock(&c->lock);
 	if (left > 0)
 		return;
+	memory_discharge(c->memory, range_len(c->at));
 	pthread_mutex_destroy(&c->lock);
 	free(c->data);
 	free(c);

@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "base/range.h"
 #include "base/wait.h"
+#include "store/memory.h"
 
 struct reader;
 struct chunk;
@@ -26,8 +27,9 @@ struct reader_ops {
 struct reader {
 	const struct reader_ops *ops;
 	uint64_t size;
-	const char *identity; /* hex; the version whose bytes these are */
-	uint64_t ahead_max;   /* bytes of chunks under way at once that are of use; 0: no bound */
+	const char *identity;  /* hex; the version whose bytes these are */
+	struct memory *memory; /* whose budget chunks count in; borrowed */
+	uint64_t ahead_max;    /* bytes of chunks under way at once that are of use; 0: no bound */
 };
 
 /* As the op, for any range: clipped to the object's size; 0 at and beyond its end. */
@@ -41,16 +43,17 @@ int reader_chunk(struct reader *r, struct range at, bool demand, struct chunk **
 struct chunk {
 	struct range at;
 	unsigned char *data;   /* range_len(at) bytes, owned */
+	struct memory *memory; /* they are counted there */
 	pthread_mutex_t lock;  /* guards the rest */
-	unsigned refs;         /* the one who asked, and the maker until chunk_end() */
+	unsigned refs;	       /* the one who asked, and the maker until chunk_end() */
 	bool done, abandoned;
 	int err;
 	struct want want;
 };
 
 /* For makers: a chunk with two references.  NULL without memory. */
-struct chunk *chunk_new(struct range at);
-bool chunk_abandoned(struct chunk *c);    /* nobody waits any more: the maker may end early */
+struct chunk *chunk_new(struct memory *m, struct range at);
+bool chunk_abandoned(struct chunk *c);	  /* nobody waits any more: the maker may end early */
 void chunk_end(struct chunk *c, int err); /* wakes; drops the maker's reference */
 /* For the one who asked.  0 = data is there; PARKED; -errno. */
 int chunk_wait(struct chunk *c, struct waiter *w) MUST_CHECK;

@@ -99,7 +99,7 @@ static inline int64_t rig_pread(struct reader *r, void *buf, size_t len, uint64_
 
 static inline int rig_chunk(struct reader *r, struct range at, bool demand, struct chunk **out)
 {
-	*out = chunk_new(at);
+	*out = chunk_new(r->memory, at);
 	(void)demand;
 	if (!*out)
 		return -ENOMEM;
@@ -129,11 +129,12 @@ static inline void rig_open(struct rig *g, const void *bytes, size_t n, const ch
 
 	g->bytes = bytes;
 	g->reader = (struct reader){ .ops = &ops, .size = n, .identity = bc.identity };
-	g->opt.read_ahead = (uint64_t)64 << 20;
+	g->opt.memory = g->opt.read_ahead = (uint64_t)64 << 20;
 	g->opt.connections = 4;
 	g->st.opt = &g->opt;
 	assert_int_equal(pool_new(3, &g->st.pool), 0);
-	assert_int_equal(memory_new(g->opt.read_ahead, &g->st.memory), 0);
+	assert_int_equal(memory_new(g->opt.memory, &g->st.memory), 0);
+	g->reader.memory = g->st.memory;
 	if (cached)
 		assert_int_equal(cache_open(&cc, &g->st.cache), 0);
 	bc.memory = g->st.memory;

@@ -4,6 +4,8 @@
 
     readers.py [--buffered] blocks COUNT FILE FIRST STEP REFERENCE
         COUNT processes, the i-th of which reads the 128 KiB block FIRST + i * STEP
+    readers.py random COUNT FILE TIMES LENGTH REFERENCE
+        COUNT processes, each of which reads LENGTH bytes TIMES times, at places of its own
     readers.py files COUNT TREE REFERENCE
         COUNT processes, each of which reads all files of TREE, in an order of its own
 
@@ -28,6 +30,16 @@ def read_block(path, block, reference, flags):
         wanted, got = got, os.pread(fd, BLOCK, block * BLOCK)
         os.close(fd)
     return "ok" if wanted == got else "differs"
+
+
+def read_randomly(path, times, length, reference, seed):
+    places = random.Random(seed)
+    wanted, got = os.open(reference, os.O_RDONLY), os.open(path, os.O_RDONLY)
+    for _ in range(times):
+        at = places.randrange(os.fstat(wanted).st_size - length)
+        if os.pread(got, length, at) != os.pread(wanted, length, at):
+            return "differs"
+    return "ok"
 
 
 def read_files(tree, reference, seed):
@@ -72,6 +84,9 @@ def works(argv):
                                                argv[5])
         return [lambda i=i: read_block(path, first + i * step, reference, flags)
                 for i in range(count)]
+    if argv[0] == "random":
+        return [lambda i=i: read_randomly(argv[2], int(argv[3]), int(argv[4]), argv[5], i)
+                for i in range(int(argv[1]))]
     return [lambda i=i: read_files(argv[2], argv[3], i) for i in range(int(argv[1]))]
 
 

@@ -99,7 +99,7 @@ static uint64_t pipeline_bytes(const struct options *opt)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return MIN(CORE_BYTES * (uint64_t)(MIN(MAX(cores, 1), 7) + 1), opt->read_ahead / 2);
+	return MIN(CORE_BYTES * (uint64_t)(MIN(MAX(cores, 1), 7) + 1), opt->memory / 2);
 }
 
 /* Begin at the last unit before what the tar parser needs. */
@@ -141,7 +141,7 @@ static int begin(struct tarunits *t, struct pass *p)
 		r = pipeline_new(&c, &t->pipeline);
 	if (r < 0) /* the probe has seen what is in the file, and found it well */
 		return r == -EBADMSG ? -EIO : r;
-	return feed_new(a->c.raw, c.from, opt->connections, MIN(FEED_BYTES, opt->read_ahead / 4),
+	return feed_new(a->c.raw, c.from, opt->connections, MIN(FEED_BYTES, opt->memory / 4),
 			&a->stop, &t->feed);
 }
 

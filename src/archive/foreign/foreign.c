@@ -230,7 +230,7 @@ static int begin(struct foreign_pass *fp, struct pass *p)
 	struct foreign_source_config c = {
 		.raw = p->a->c.raw,
 		.max_ranges = opt->connections,
-		.max_bytes = MIN(FEED_BYTES, opt->read_ahead / 4),
+		.max_bytes = MIN(FEED_BYTES, opt->memory / 4),
 		.seen = seen,
 		.seen_arg = p,
 		.stop = &p->a->stop,

@@ -122,7 +122,7 @@ static int open_walk(struct filler *f)
 	struct foreign_source_config c = {
 		.raw = f->a->c.raw,
 		.max_ranges = opt->connections,
-		.max_bytes = MIN(FEED_BYTES, opt->read_ahead / 8),
+		.max_bytes = MIN(FEED_BYTES, opt->memory / 8),
 		.stop = &f->a->stop,
 	};
 

@@ -73,7 +73,7 @@ static int begin(struct targz *t, struct pass *p)
 	if (r < 0) /* a window that cannot be unpacked is our index's damage, not the archive's */
 		return r == -EBADMSG ? -EUCLEAN : r;
 	return feed_new(p->a->c.raw, from.in_bit / 8, opt->connections,
-			MIN(FEED_BYTES, opt->read_ahead / 4), &p->a->stop, &t->feed);
+			MIN(FEED_BYTES, opt->memory / 4), &p->a->stop, &t->feed);
 }
 
 /* The next piece of the file.  1; 0 = the end; -errno. */

@@ -215,7 +215,7 @@ static int walk_ranges(struct zipfile *z, struct range at)
 	struct archive *a = z->p->a;
 	const struct options *opt = a->c.st->opt;
 	struct feed *f;
-	int r = feed_new(a->c.raw, at.from, opt->connections, MIN(FEED_BYTES, opt->read_ahead / 4),
+	int r = feed_new(a->c.raw, at.from, opt->connections, MIN(FEED_BYTES, opt->memory / 4),
 			 &a->stop, &f);
 
 	if (r < 0)

@@ -180,7 +180,7 @@ static int open_decode(struct pull *s)
 
 	close_decode(s);
 	r = feed_new(s->a->c.raw, zipmember_local(&s->m), opt->connections,
-		     MIN(FEED_BYTES, opt->read_ahead / 8), &s->a->stop, &s->feed);
+		     MIN(FEED_BYTES, opt->memory / 8), &s->a->stop, &s->feed);
 	if (r < 0)
 		return r;
 	feed_set_end(s->feed, zipmember_reach(s->a, &s->m));
