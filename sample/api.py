@@ -19,6 +19,11 @@ Configuration (JSON, read again whenever the file changes):
      "retry_after": null,                   seconds to say in a 429; null = until midnight UTC
      "request_limit": false,                true: every request but /health answers 429
      "down": false,                         true: every request answers 503
+     "generation": "presigned",             "token": downloads go through the API, see proxied.py
+     "bandwidth": null,                     [BYTES, SECONDS]: after so many bytes through the API
+                                            connections end, and it answers 429 for so long
+     "rate_headers": false,                 true: POSTs tell X-RateLimit-Limit and -Remaining
+     "clock_offset": 0,                     seconds that the service's clock is ahead
      "page_max": 100,                       the catalogue gives at most so many a page
      "churn": null,                         "grow", "shrink": the catalogue does so after page 1
      "sample_limit": null,                  POSTs for samples a day that are answered
@@ -47,6 +52,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import catalogue
+import proxied
 
 FLAGS = ("file", "object", "size", "terms_agreed", "paid", "private", "withdrawn", "null_size",
          "null_checksum", "size_as_string", "prefix_checksum", "old_shape",
@@ -74,6 +80,10 @@ class Config:
         self.sums = {}
         self.day, self.spent = 0, {}
         self.get()
+
+    def now(self):
+        """What the service's clock says."""
+        return time.time() + self.data.get("clock_offset", 0)
 
     def get(self):
         with self.lock:
@@ -104,13 +114,17 @@ class Config:
     def spend(self, limit, what="download"):
         """Count one download of today; False when none is left."""
         with self.lock:
-            today = int(time.time()) // 86400
+            today = int(self.now()) // 86400
             if today != self.day:
                 self.day, self.spent = today, {}
             if limit is not None and self.spent.get(what, 0) >= limit:
                 return False
             self.spent[what] = self.spent.get(what, 0) + 1
             return True
+
+    def spent_today(self, what="download"):
+        with self.lock:
+            return self.spent.get(what, 0)
 
 
 class Dataset:
@@ -167,13 +181,14 @@ class Dataset:
         url = storage + "/" + quote(name)
         if not cfg.get("secret"):
             return url
-        # nginx compares with $uri, which is the decoded path
+        # nginx goes by this machine's clock, and compares with $uri, which is the decoded path
+        expires -= int(cfg.get("clock_offset", 0))
         text = "%d%s %s" % (expires, unquote(urlsplit(url).path), cfg["secret"])
         md5 = base64.urlsafe_b64encode(hashlib.md5(text.encode()).digest()).decode().rstrip("=")
         return "%s?md5=%s&expires=%d" % (url, md5, expires)
 
     def session(self, cfg):
-        expires = int(time.time()) + int(cfg.get("link_lifetime", 43200))
+        expires = int(self.config.now()) + int(cfg.get("link_lifetime", 43200))
         token = hashlib.sha256(os.urandom(16)).hexdigest()
         return {
             "accessRecordId": "cm" + token[:23],
@@ -183,9 +198,18 @@ class Dataset:
             "filename": self.filename(), "checksum": self.checksum(),
         }
 
+    def token_session(self, cfg, proxy):
+        """As the first generation answered: no link, no checksum, the size as a number."""
+        expires = int(self.config.now()) + int(cfg.get("link_lifetime", 43200))
+        return {
+            "downloadToken": proxy.issue(self.e["id"], self.e["file"], expires),
+            "expiresAt": iso(expires), "sizeBytes": self.size(),
+            "contentType": "application/zip", "filename": self.filename(),
+        }
+
     def sample_session(self, cfg):
         sample = self.e["sample"]
-        expires = int(time.time()) + int(cfg.get("link_lifetime", 43200))
+        expires = int(self.config.now()) + int(cfg.get("link_lifetime", 43200))
         return {
             "downloadUrl": self.link(cfg, expires, sample),
             "filename": sample.get("filename", os.path.basename(sample["file"])),
@@ -246,6 +270,8 @@ class Handler(BaseHTTPRequestHandler):
         if method == "POST" and len(parts) == 2 and parts[1] == "download":
             return self.download(parts[0])
         if method == "GET" and len(parts) == 3 and parts[1] == "download":
+            if self.cfg.get("generation") == "token":
+                return self.proxied(parts[0], parts[2])
             raise Refusal(410, "This endpoint has been removed. Use POST /download to get a "
                                "presigned URL instead.")
         if len(parts) <= 2:
@@ -297,7 +323,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(404, "Sample not found")
         if not self.server.config.spend(self.cfg.get("sample_limit"), "sample"):
             raise Refusal(429, "Too many sample downloads",
-                          {"Retry-After": str(int(midnight(time.time()) - time.time()))})
+                          {"Retry-After": str(int(midnight(self.server.config.now()) - self.server.config.now()))})
         return d.sample_session(self.cfg)
 
     def details(self, name):
@@ -318,10 +344,30 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(403, "You must agree to the terms of use before downloading this dataset")
         if not self.server.config.spend(self.cfg.get("daily_limit")):
             raise self.daily_limit()
+        self.tell_rate()
+        if self.cfg.get("generation") == "token":
+            return d.token_session(self.cfg, self.server.proxy)
         return d.session(self.cfg)
 
+    def tell_rate(self):
+        limit = self.cfg.get("daily_limit")
+        if self.cfg.get("rate_headers") and limit is not None:
+            left = max(0, limit - self.server.config.spent_today())
+            self.more_headers = {"X-RateLimit-Limit": str(limit),
+                                 "X-RateLimit-Remaining": str(left)}
+
+    def proxied(self, name, token):
+        if not self.key():
+            raise Refusal(401, "Authentication required.")
+        self.find(name, by_slug=False)
+        try:
+            return self.server.proxy.open(name, token, self.headers.get("Range"),
+                                          self.server.config.now())
+        except proxied.Refused as r:
+            raise Refusal(r.status, r.text, r.headers) from r
+
     def daily_limit(self):
-        now = time.time()
+        now = self.server.config.now()
         after = self.cfg.get("retry_after")
         resets = midnight(now) if after is None else int(now) + int(after)
         more = {}
@@ -342,24 +388,43 @@ class Handler(BaseHTTPRequestHandler):
     # -- HTTP ------------------------------------------------------------------------------
     def answer(self, method):
         self.drain()
-        self.content_type = "application/json"
+        self.content_type, self.more_headers = "application/json", {}
         try:
             status, headers, body = 200, {}, self.route(method)
         except Refusal as r:
             status, headers, body = r.status, r.headers, r.body
         except OSError as e:
             status, headers, body = 500, {}, {"error": "internal: " + str(e.strerror)}
+        if isinstance(body, proxied.Part):
+            self.send_part(method, body)
+            return
         data = json.dumps(body).encode()
         # before the answer, so that who has it finds the line
         self.server.note(method, urlsplit(self.path).path, status)
         self.send_response(status)
         self.send_header("Content-Type", self.content_type)
         self.send_header("Content-Length", str(len(data)))
-        for name, value in headers.items():
+        for name, value in {**self.more_headers, **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if method != "HEAD":
             self.wfile.write(data)
+
+    def send_part(self, method, part):
+        """A file's bytes; the connection ends with it when the bandwidth is used up."""
+        config = self.server.config
+        status = 200 if part.whole else 206
+        self.server.note(method, urlsplit(self.path).path, status)
+        self.send_response(status)
+        for name, value in part.headers().items():
+            self.send_header(name, value)
+        self.end_headers()
+        left = part.end - part.first
+        for data in part.chunks(self.cfg.get("bandwidth"), config.now):
+            self.wfile.write(data)
+            left -= len(data)
+        if left > 0:
+            self.close_connection = True
 
     def drain(self):
         """Read the request's body, so that the connection can be used again."""
@@ -375,6 +440,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self.answer("POST")
 
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(
+            self.server.config.now() if timestamp is None else timestamp)
+
     def log_message(self, format, *args):  # the log has its own form, without queries and keys
         pass
 
@@ -386,10 +455,12 @@ class Server(ThreadingHTTPServer):
     def __init__(self, port, config, log):
         super().__init__(("127.0.0.1", port), Handler)
         self.config = config
+        self.proxy = proxied.Proxy()
         self.log = open(log, "a", encoding="utf-8") if log else None
         self.log_lock = threading.Lock()
 
     def note(self, method, path, status):
+        path = re.sub(r"(/download/).*", r"\1-", path)  # a token is as good as a link
         if self.log:
             with self.log_lock:
                 self.log.write("%s %s %d\n" % (method, path, status))

@@ -243,6 +243,73 @@ is "down" 503 "$status"
 ask "$api/health"
 is "health when down" 200 "$status"
 
+# --- through the API itself, as its first generation did it
+config '"generation": "token",'
+post -H "$auth" "$api/datasets/caaaaaa1/download"
+is "token session" 200 "$status"
+is "no link" "" "$(field downloadUrl)"
+is "its size is a number" 24 "$(field sizeBytes)"
+token=$(field downloadToken | tr -d '"')
+file=$api/datasets/caaaaaa1/download/$token
+ask "$file"
+is "token without key" 401 "$status"
+ask -H "Authorization: Bearer wrong" "$file"
+is "token with a wrong key" 401 "$status"
+ask -H "$auth" "$api/datasets/caaaaaa1/download/tok_x"
+is "unknown token" 401 "$status"
+is "what is said of it" '"Invalid or expired download token"' "$(field error)"
+ask -H "$auth" "$api/datasets/caaaaaa6/download/$token"
+is "token of another dataset" 401 "$status"
+ask -H "$auth" "$api/datasets/cbbbbbb9/download/$token"
+is "token of no dataset" 404 "$status"
+ask -H "$auth" -r 5-9 "$file"
+is "range" 206 "$status"
+is "its bytes" bytes "$(cat "$dir/body")"
+grep -Eiq '^content-range: bytes 5-9/24' "$dir/head" || fail "the range's Content-Range"
+ask -H "$auth" -r 24-30 "$file"
+is "range behind the end" 416 "$status"
+grep -Eiq '^content-range: bytes \*/24' "$dir/head" || fail "the 416's Content-Range"
+ask -H "$auth" -r 0-4 "$file"
+is "the beginning" 206 "$status"
+ask -H "$auth" -r 12- "$file"
+is "the rest, nearly" 206 "$status"
+ask -H "$auth" -r 10-11 "$file"
+is "the last that was missing" 206 "$status"
+ask -H "$auth" -r 0-4 "$file"
+is "a token that is spent" 401 "$status"
+post -H "$auth" "$api/datasets/caaaaaa1/download"
+ask -H "$auth" "$api/datasets/caaaaaa1/download/$(field downloadToken | tr -d '"')"
+is "whole" 200 "$status"
+cmp -s "$dir/body" "$dir/a b.tar.gz" || fail "the whole file"
+config '"generation": "token", "bandwidth": [10, 1],'
+post -H "$auth" "$api/datasets/caaaaaa1/download"
+file=$api/datasets/caaaaaa1/download/$(field downloadToken | tr -d '"')
+ask -H "$auth" "$file"
+is "bandwidth: begun" 200 "$status"
+is "bandwidth: bytes until the connection ends" 10 "$(wc -c <"$dir/body")"
+ask -H "$auth" "$file"
+is "bandwidth limit" 429 "$status"
+grep -Eiq '^retry-after: 1' "$dir/head" || fail "no Retry-After"
+sleep 1.1
+ask -H "$auth" -r 10-19 "$file"
+is "bandwidth again" 206 "$status"
+config '"generation": "token", "link_lifetime": 0,'
+post -H "$auth" "$api/datasets/caaaaaa1/download"
+ask -H "$auth" "$api/datasets/caaaaaa1/download/$(field downloadToken | tr -d '"')"
+is "a token that has expired" 401 "$status"
+
+# --- what the limit is, and what time
+config '"daily_limit": 100, "rate_headers": true, "clock_offset": -86400,'
+post -H "$auth" "$api/datasets/caaaaaa1/download"
+grep -Eiq '^x-ratelimit-limit: 100' "$dir/head" || fail "no limit"
+grep -Eiq '^x-ratelimit-remaining: 9[0-9]' "$dir/head" || fail "no remaining"
+off=$(($(date +%s) - $(date -d "$(sed -n 's/^[Dd]ate: //p' "$dir/head" | tr -d '\r')" +%s)))
+[ $off -ge 86400 ] && [ $off -le 86430 ] || fail "its Date is $off s behind"
+left=$(($(date -d "$(field expiresAt | tr -d '"')" +%s) + 86400 - $(date +%s)))
+[ $left -ge 30 ] && [ $left -le 60 ] || fail "a link of $left s by its clock"
+config ''
+
+grep -q 'tok_' "$dir/log" && fail "a token is in the log"
 grep -qx 'POST /api/datasets/caaaaaa1/download 200' "$dir/log" || fail "the log lacks the POST"
 grep -q "$key" "$dir/log" && fail "the key is in the log"
 grep -q 'md5=\|?' "$dir/log" && fail "a query is in the log"
