@@ -24,7 +24,10 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 #define OPTIONS(X) \
 	X(api_url, STR, "https://mozilladatacollective.com/api", \
 	  "base URL of the Mozilla Data Collective API") \
-	X(cache_dir, STR, "", "directory for blocks, indexes and leases ($XDG_CACHE_HOME/mdcfs)") \
+	X(cache_dir, STR, "", "directory for blocks and indexes ($XDG_CACHE_HOME/mdcfs)") \
+	X(lease_dir, STR, "", \
+	  "directory for leases, one for all mounts ($XDG_STATE_HOME/mdcfs)") \
+	X(quota_reserve, UINT, "0", "leave this many of the day's downloads to colleagues") \
 	X(cache_size, SIZE, "10G", "keep at most this many bytes") \
 	X(cache_reserve, PORTION, "5%", \
 	  "leave so much free on the cache's disk: a size, or a percentage") \

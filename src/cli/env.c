@@ -16,9 +16,9 @@
 #define POOL_MIN 2
 #define POOL_MAX 32
 
-static char *default_dir(void)
+static char *default_dir(const char *var, const char *below_home)
 {
-	AUTO(auto_free) char *base = path_xdg("XDG_CACHE_HOME", ".cache");
+	AUTO(auto_free) char *base = path_xdg(var, below_home);
 
 	return base ? path_join(base, "mdcfs") : NULL;
 }
@@ -72,6 +72,33 @@ static int load_api_key(struct options *opt)
 	return r == -ENOMEM ? r : 0; /* without a key a lot is possible */
 }
 
+/* Make it, and see that we may write there. */
+static int make_dir(const char *dir)
+{
+	int r = dir_make(dir, 0700);
+
+	return r == 0 && access(dir, W_OK | X_OK) < 0 ? -errno : r;
+}
+
+/* One for all mounts of a user, whatever their caches.  Where there is no home to keep it in,
+ * leases are at least kept with the cache. */
+static void resolve_lease_dir(struct env *e)
+{
+	const char *given = e->opt.lease_dir;
+	int r;
+
+	free(e->lease_dir);
+	e->lease_dir = given && *given ? absolute_path(given)
+				       : default_dir("XDG_STATE_HOME", ".local/state");
+	r = e->lease_dir ? make_dir(e->lease_dir) : -ENOENT;
+	if (r == 0)
+		return;
+	if (given && *given)
+		(void)log_warn(r, "%s: leases cannot be kept there", given);
+	free(e->lease_dir);
+	e->lease_dir = e->state_dir ? path_join(e->state_dir, "leases") : NULL;
+}
+
 int env_resolve(struct env *e)
 {
 	const char *given = e->opt.cache_dir;
@@ -88,20 +115,18 @@ int env_resolve(struct env *e)
 	free(e->cache_dir);
 	free(e->state_dir);
 	e->state_dir = NULL;
-	e->cache_dir = given && *given ? absolute_path(given) : default_dir();
+	e->cache_dir = given && *given ? absolute_path(given) : default_dir("XDG_CACHE_HOME", ".cache");
 	if (!e->cache_dir) {
 		(void)log_error(0, "no directory for the cache: give -o cache_dir=DIR or set HOME");
 		return -ENOENT;
 	}
-	r = dir_make(e->cache_dir, 0700);
-	if (r == 0 && access(e->cache_dir, W_OK | X_OK) < 0)
-		r = -errno;
-	if (r < 0) {
+	r = make_dir(e->cache_dir);
+	if (r < 0)
 		(void)log_warn(r, "nothing is kept in %s", e->cache_dir);
-		return 0;
-	}
-	e->state_dir = strdup(e->cache_dir);
-	return e->state_dir ? 0 : -ENOMEM;
+	else if (!(e->state_dir = strdup(e->cache_dir)))
+		return -ENOMEM;
+	resolve_lease_dir(e);
+	return 0;
 }
 
 static unsigned pool_size(void)
@@ -140,7 +165,17 @@ int env_open(struct env *e)
 	r = http_new(&c, &e->http);
 	if (r < 0)
 		return log_error(r, "cannot start the network thread");
-	e->src = (struct source_env){ e->http, e->pool, &e->opt, e->state_dir };
+	r = servertime_new(&e->time);
+	if (r < 0)
+		return log_error(r, "cannot start");
+	e->src = (struct source_env){
+		.http = e->http,
+		.pool = e->pool,
+		.opt = &e->opt,
+		.state_dir = e->state_dir,
+		.lease_dir = e->lease_dir,
+		.time = e->time,
+	};
 	return 0;
 }
 
@@ -151,7 +186,9 @@ void env_close(struct env *e)
 	e->pool = pool_free(e->pool);
 	free(e->cache_dir);
 	free(e->state_dir);
-	e->cache_dir = e->state_dir = NULL;
+	free(e->lease_dir);
+	e->cache_dir = e->state_dir = e->lease_dir = NULL;
+	e->time = servertime_free(e->time);
 	options_free(&e->opt);
 	e->loaded = false;
 }

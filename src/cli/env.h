@@ -18,6 +18,8 @@ struct env {
 	bool loaded;     /* opt is */
 	char *cache_dir; /* absolute; made (0700) unless its disk refused */
 	char *state_dir; /* the same, NULL when nothing can be written there */
+	char *lease_dir; /* absolute; NULL when nothing can be written there */
+	struct servertime *time;
 	struct http *http;
 	struct pool *pool;
 	struct source_env src;
@@ -25,9 +27,10 @@ struct env {
 
 /* Load the options once, then read one -o list (NULL: none).  0 or -errno; -EINVAL: bad option. */
 int env_options(struct env *e, const char *list) MUST_CHECK;
-/* Debug areas, the password, cache_dir ("~/" and relative ones made absolute; the default is mdcfs below
- * $XDG_CACHE_HOME or ~/.cache).  A directory that cannot be made is a warning, a password_file that
- * cannot be read is not.  0 or -errno. */
+/* Debug areas, the password, cache_dir and lease_dir ("~/" and relative ones made absolute; the
+ * defaults are mdcfs below $XDG_CACHE_HOME or ~/.cache, and below $XDG_STATE_HOME or ~/.local/state).
+ * A directory that cannot be made is a warning, a password_file that cannot be read is not.
+ * 0 or -errno. */
 int env_resolve(struct env *e) MUST_CHECK;
 /* Start pool and http (and env_resolve() when that was not done).  0 or -errno. */
 int env_open(struct env *e) MUST_CHECK;

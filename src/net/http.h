@@ -34,6 +34,11 @@ struct http_reply {
 	uint64_t total;       /* object size from Content-Range ("*" and absent: UINT64_MAX);
 				 for a 200 its Content-Length, for a 416 the size it tells */
 	int64_t retry_after_s; /* from Retry-After, seconds or HTTP-date; -1 = absent */
+	int64_t date;         /* now, as the server's Date says, with the Age of a cached answer
+				 added; seconds since 1970, 0 = absent */
+	int64_t age_s;        /* from Age (RFC 9111 5.1), 0 = absent */
+	int64_t rate_limit;   /* X-RateLimit-Limit and -Remaining; -1 = absent (0 before any */
+	int64_t rate_left;    /* answer: look at status first) */
 	char etag[256];       /* as received, with quotes and W/; "" = absent (or too long) */
 	char last_modified[64]; /* as received, "" = absent */
 	char content_type[128];

@@ -74,7 +74,7 @@ void http_headers_reset(struct http_reply *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->total = UINT64_MAX;
-	r->retry_after_s = -1;
+	r->retry_after_s = r->rate_limit = r->rate_left = -1;
 }
 
 static void copy_field(char *out, size_t cap, const char *value)
@@ -157,6 +157,34 @@ static void take_content_encoding(struct http_reply *r, const char *value)
 		snprintf(r->content_encoding, sizeof(r->content_encoding), "?");
 }
 
+/* Answers come out of caches too: then Age says how old the Date is. */
+static void take_date(struct http_reply *r, const char *value)
+{
+	int64_t date;
+
+	if (parse_date(value, &date) && date > 0)
+		r->date = date + r->age_s;
+}
+
+static void take_age(struct http_reply *r, const char *value)
+{
+	uint64_t n;
+
+	if (!take_u64(&value, &n) || *value || n > MAX_RETRY_AFTER_S)
+		return;
+	if (r->date)
+		r->date += (int64_t)n - r->age_s;
+	r->age_s = (int64_t)n;
+}
+
+static void take_count(int64_t *out, const char *value)
+{
+	uint64_t n;
+
+	if (take_u64(&value, &n) && !*value && n <= INT32_MAX)
+		*out = (int64_t)n;
+}
+
 static void take_field(struct http_reply *r, const char *name, const char *value, int64_t now)
 {
 	if (strcasecmp(name, "content-range") == 0)
@@ -172,7 +200,15 @@ static void take_field(struct http_reply *r, const char *name, const char *value
 	else if (strcasecmp(name, "content-encoding") == 0)
 		take_content_encoding(r, value);
 	else if (strcasecmp(name, "retry-after") == 0)
-		take_retry_after(r, value, now);
+		take_retry_after(r, value, r->date ? r->date : now);
+	else if (strcasecmp(name, "date") == 0)
+		take_date(r, value);
+	else if (strcasecmp(name, "age") == 0)
+		take_age(r, value);
+	else if (strcasecmp(name, "x-ratelimit-limit") == 0)
+		take_count(&r->rate_limit, value);
+	else if (strcasecmp(name, "x-ratelimit-remaining") == 0)
+		take_count(&r->rate_left, value);
 	else if (strcasecmp(name, "x-ratelimit-reset") == 0)
 		copy_field(r->date_reset, sizeof(r->date_reset), value);
 }

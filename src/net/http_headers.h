@@ -11,7 +11,7 @@
 void http_headers_reset(struct http_reply *r);
 /* Take one line of n bytes, with or without its line end.  A status line starts afresh, so that
  * nothing of a redirect or a 1xx stays; unknown and malformed fields are skipped.
- * now = seconds since 1970, for a Retry-After that is a date. */
+ * now = seconds since 1970, for a Retry-After that is a date and no Date before it. */
 void http_headers_line(struct http_reply *r, const char *line, size_t n, int64_t now);
 /* May this text be sent as a field value (RFC 9110 5.5): not empty, no control characters? */
 bool http_headers_valid(const char *value);

@@ -268,6 +268,7 @@ int api_get(const struct source_env *env, const char *url, const struct api_subj
 	c.q.bearer = s->key;
 	call_retried(&c, env->http);
 	reply = &c.q.reply;
+	servertime_learn(env->time, reply->date, true);
 	debug(source, "API answer %d (%d)", reply->status, reply->err);
 	if (reply->err < 0 || reply->status < 200 || reply->status > 299)
 		r = api_fault(reply, c.body.p, s, why);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* lease.h - the presigned URL of one dataset: asked for once, shared, stored, renewed.
+/* lease.h - where one dataset may be downloaded now: asked for once, shared, stored, renewed.
  *
- * A lease comes from the file that this or another mount left in state_dir/leases, or from a POST
- * that costs one of the organization's few downloads a day.  So a POST happens only when no
+ * A lease comes from the file that this or another mount left in lease_dir (leasefile.h), or from a
+ * POST that costs one of the organization's few downloads a day.  So a POST happens only when no
  * usable lease is stored, by one mount at a time (a file lock), once after storage refused a
- * URL that had worked, and never while the daily limit is known to be reached.
+ * URL that had worked, and never while the daily limit is known to be reached; it is counted before
+ * it is sent (ledger.h).  A URL that came from a POST of the last hour and has never worked, for this
+ * mount or another one, is not replaced: a mount that is started again and again must not spend the day's
+ * downloads on what another link would not mend.
+ *
+ * All times are the service's (servertime.h).
  *
  * Threads: any for all functions but lease_new() and lease_free().  None of them blocks, but
  * lease_free(), which waits for the end of a running POST after cancelling it.
@@ -20,6 +25,7 @@ struct lease_config {
 	const struct source_env *env; /* copied; what it points to outlives the lease */
 	const char *api;              /* base URL of the API; this and all below are copied */
 	const char *id;               /* the dataset's id: the API takes no slug here */
+	const char *kind;             /* NULL: "download"; "sample-download" has a limit of its own */
 	const char *name, *page;      /* for messages */
 	bool has_size;
 	uint64_t size;
@@ -27,23 +33,23 @@ struct lease_config {
 };
 
 int lease_new(const struct lease_config *c, struct lease **out) MUST_CHECK;
-/* NULL ok; returns NULL.  Nobody may be parked on it.  Before the end of http and pool. */
 /* End a running POST and start no other: lease_url() answers -ENOTCONN from then on.  Blocks shortly. */
 void lease_stop(struct lease *l);
+/* NULL ok; returns NULL.  Nobody may be parked on it.  Before the end of http and pool. */
 struct lease *lease_free(struct lease *l);
 /* The URL to ask now; caller frees out->url.  0; PARKED: w is woken when there is one, or with
  * the error; -EACCES (no key, refused, terms), -ENOENT (withdrawn), -EDQUOT (daily limit),
  * -ESTALE (the dataset has a new version), -EAGAIN, ...  A failed POST is repeated by a later
- * call, 10 s after it at the earliest. */
+ * call, 10 s after it at the earliest, and after twice as long each time that it fails again. */
 int lease_url(struct lease *l, struct waiter *w, struct location *out) MUST_CHECK;
-/* Storage refused that generation.  0: ask lease_url() again; -EACCES: it came from a POST and
- * never worked, another one would not help. */
+/* Storage refused that generation.  0: ask lease_url() again; -EACCES: it is new and has never
+ * worked, another one would not help. */
 int lease_refused(struct lease *l, uint64_t generation) MUST_CHECK;
-/* Storage answered to that generation. */
+/* Storage answered to that generation.  May write a small file, once for each. */
 void lease_accepted(struct lease *l, uint64_t generation);
 /* One line on the last failure; "" after a success. */
 void lease_trouble(struct lease *l, char out[static 512]);
-/* When the URL in hand expires, seconds since 1970; 0 when there is none. */
+/* When the URL in hand expires, seconds since 1970 by this machine's clock; 0 when there is none. */
 int64_t lease_expires(struct lease *l);
 
 #endif

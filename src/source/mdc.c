@@ -396,6 +396,11 @@ static void accepted(struct source *s, uint64_t generation)
 	lease_accepted(mdc_of(s)->lease, generation);
 }
 
+static void date(struct source *s, int64_t when)
+{
+	servertime_learn(mdc_of(s)->env->time, when, false);
+}
+
 static void trouble(struct source *s, char out[static 512])
 {
 	lease_trouble(mdc_of(s)->lease, out);
@@ -416,6 +421,7 @@ const struct source_ops mdc_source = {
 	.locate = locate,
 	.refused = refused,
 	.accepted = accepted,
+	.date = date,
 	.trouble = trouble,
 	.expires = expires,
 };

@@ -21,6 +21,7 @@ struct source_ops {
 	int (*locate)(struct source *s, struct waiter *w, struct location *out);
 	int (*refused)(struct source *s, uint64_t generation);
 	void (*accepted)(struct source *s, uint64_t generation); /* NULL: nothing to do */
+	void (*date)(struct source *s, int64_t date); /* NULL: nothing to do */
 	void (*trouble)(struct source *s, char out[static 512]);
 	int64_t (*expires)(struct source *s); /* NULL: never */
 };

@@ -17,7 +17,9 @@
 #define URL_MAX 16384
 #define SLACK_S 300
 #define LIFE_MAX_S (7 * 86400) /* the longest that S3 signs for */
-#define LIFE_UNKNOWN_S 3600 /* no usable expiry: the URL is tried, storage will tell */
+#define LIFE_UNKNOWN_S \
+	LIFE_MAX_S /* no usable expiry: storage will tell, for a 403 costs no download */
+#define TOKEN_MAX 256
 #define LIMIT_MAX_S (2 * 86400)
 #define LIMIT_LONG_S 600 /* a longer Retry-After is no short-term limiter's */
 
@@ -53,33 +55,98 @@ static int parse_common(const struct json *j, const char *url, struct session *o
 	return out->url ? 0 : -ENOMEM;
 }
 
-static int64_t parse_expiry(const struct json *j, int64_t now)
+/* The value of a parameter of the URL's query; NULL when it has none. */
+static const char *query_value(const char *url, const char *name)
 {
-	const char *text = json_str(j, "expiresAt");
+	const char *p = strchr(url, '?');
+	size_t n = strlen(name);
+
+	for (; p; p = strpbrk(p, "&#")) {
+		if (*p++ == '#')
+			break;
+		if (strncasecmp(p, name, n) == 0 && p[n] == '=')
+			return p + n + 1;
+	}
+	return NULL;
+}
+
+/* When a link that is signed in its query (AWS Signature Version 4, "Authenticating Requests: Using
+ * Query Parameters") ends: its date and the seconds that it lives; 0 when it does not say. */
+static int64_t signed_until(const char *url)
+{
+	const char *date = query_value(url, "X-Amz-Date");
+	const char *life = query_value(url, "X-Amz-Expires");
+	unsigned y, mon, d, h, min, sec, seconds;
+	char text[32];
 	int64_t t;
 
+	if (!date || !life ||
+	    sscanf(date, "%4u%2u%2uT%2u%2u%2uZ", &y, &mon, &d, &h, &min, &sec) != 6 ||
+	    sscanf(life, "%9u", &seconds) != 1)
+		return 0;
+	snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02uZ", y, mon, d, h, min, sec);
+	return clock_parse(text, &t) == 0 ? t + seconds : 0;
+}
+
+static int64_t parse_expiry(const struct json *j, const char *url, int64_t now)
+{
+	const char *text = json_str(j, "expiresAt");
+	int64_t signature = signed_until(url), t;
+
 	if (!text || clock_parse(text, &t) < 0)
+		t = signature;
+	else if (signature)
+		t = MIN(t, signature);
+	if (!t)
 		return now + LIFE_UNKNOWN_S;
 	if (t <= now) {
-		(void)log_warn(
-			0, "the API gave a link that has expired already: is the clock right?");
+		(void)log_warn(0, "the API gave a link that has expired already: it is tried");
 		return now + LIFE_UNKNOWN_S;
 	}
 	return MIN(t, now + LIFE_MAX_S);
 }
 
-int session_parse(const char *body, int64_t now, struct session *out)
+/* Is this URL one of the tokens of that session?  Nothing else gets the key. */
+static bool is_proxied(const char *url, const char *post_url)
+{
+	size_t n = strlen(post_url);
+
+	return url && strncmp(url, post_url, n) == 0 && url[n] == '/' && url[n + 1];
+}
+
+/* Where the API sends us: a link; or a token, to be asked of the API itself. */
+static char *download_url(const struct json *j, const char *post_url)
+{
+	const char *url = json_str(j, "downloadUrl"), *token = json_str(j, "downloadToken");
+	AUTO(auto_free) char *encoded = NULL;
+	char *made;
+
+	if (url && (!token || url_is_http(url)))
+		return strdup(url);
+	if (!token || !token[0] || strlen(token) > TOKEN_MAX)
+		return NULL;
+	encoded = url_encode(token);
+	if (!encoded || asprintf(&made, "%s/%s", post_url, encoded) < 0)
+		return NULL;
+	return made;
+}
+
+int session_parse(const char *body, const char *post_url, int64_t now, struct session *out)
 {
 	AUTO(auto_json_free) struct json *j = NULL;
 	AUTO(session_clear) struct session s = { 0 };
+	AUTO(auto_free) char *url = NULL;
 	int r = json_parse(body, &j);
 
-	if (r == 0)
-		r = parse_common(j, json_str(j, "downloadUrl"), &s);
 	if (r < 0)
 		return r;
+	url = download_url(j, post_url);
+	r = parse_common(j, url, &s);
+	if (r < 0)
+		return r;
+	s.proxied = is_proxied(url, post_url);
 	s.issued = now;
-	s.expires = parse_expiry(j, now);
+	s.expires = parse_expiry(j, url, now);
 	*out = s;
 	s = (struct session){ 0 };
 	return 0;
@@ -103,49 +170,39 @@ static int parse_times(const struct json *j, int64_t now, struct session *s)
 	uint64_t issued, expires;
 
 	if (!json_u64(j, "issued", &issued) || !json_u64(j, "expires", &expires) ||
-		issued > INT64_MAX / 2 || expires < issued || expires - issued > LIFE_MAX_S ||
-		expires > (uint64_t)now + LIFE_MAX_S)
+	    issued > INT64_MAX / 2 || expires < issued || expires - issued > LIFE_MAX_S ||
+	    expires > (uint64_t)now + LIFE_MAX_S)
 		return -EBADMSG;
 	s->issued = (int64_t)issued;
 	s->expires = (int64_t)expires;
 	return 0;
 }
 
-static int read_json(const char *path, struct json **out)
-{
-	AUTO(auto_free) char *text = NULL;
-	int r = file_slurp(path, FILE_BYTES_MAX, &text, NULL);
-
-	return r < 0 ? r : json_parse(text, out);
-}
-
-int session_read(const char *path, int64_t now, struct session *out)
+int session_read(const char *path, const char *post_url, int64_t now, struct session *out)
 {
 	AUTO(auto_json_free) struct json *j = NULL;
 	AUTO(session_clear) struct session s = { 0 };
-	int r = read_json(path, &j);
+	AUTO(auto_free) char *text = NULL;
+	int r = file_slurp(path, FILE_BYTES_MAX, &text, NULL);
 
+	if (r == 0)
+		r = json_parse(text, &j);
 	if (r == 0)
 		r = parse_times(j, now, &s);
 	if (r == 0)
 		r = parse_common(j, json_str(j, "url"), &s);
 	if (r < 0)
 		return r;
+	s.proxied = is_proxied(s.url, post_url); /* where the key goes is never the file's to say */
 	*out = s;
 	s = (struct session){ 0 };
 	return 0;
 }
 
-static int write_json(const char *path, const struct json *j)
-{
-	AUTO(auto_free) char *text = json_print(j, true);
-
-	return text ? file_replace(path, text, strlen(text), 0600) : -ENOMEM;
-}
-
 int session_write(const char *path, const struct session *s)
 {
 	AUTO(auto_json_free) struct json *j = json_object();
+	AUTO(auto_free) char *text = NULL;
 	char size[24]; /* as a string, like the API's: exact whatever the number */
 
 	snprintf(size, sizeof(size), "%" PRIu64, s->size);
@@ -155,7 +212,8 @@ int session_write(const char *path, const struct session *s)
 	json_set_str(j, "sizeBytes", s->has_size ? size : NULL);
 	json_set_str(j, "checksum", s->checksum[0] ? s->checksum : NULL);
 	json_set_str(j, "filename", s->filename);
-	return write_json(path, j);
+	text = json_print(j, true);
+	return text ? file_replace(path, text, strlen(text), 0600) : -ENOMEM;
 }
 
 static int64_t next_midnight(int64_t now)
@@ -196,22 +254,4 @@ int64_t session_limit(const struct http_reply *r, const char *body, int64_t now)
 	else if (!resets || clock_parse(resets, &until) < 0)
 		until = next_midnight(now);
 	return MAX(now + 1, MIN(until, now + LIMIT_MAX_S));
-}
-
-int64_t session_limit_read(const char *path, int64_t now)
-{
-	AUTO(auto_json_free) struct json *j = NULL;
-	uint64_t until;
-
-	if (read_json(path, &j) < 0 || !json_u64(j, "until", &until))
-		return 0;
-	return until > (uint64_t)now && until <= (uint64_t)now + LIMIT_MAX_S ? (int64_t)until : 0;
-}
-
-int session_limit_write(const char *path, int64_t until)
-{
-	AUTO(auto_json_free) struct json *j = json_object();
-
-	json_set_i64(j, "until", until);
-	return write_json(path, j);
 }

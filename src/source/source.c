@@ -104,6 +104,12 @@ void source_trouble(struct source *s, char out[static 512])
 	s->ops->trouble(s, out);
 }
 
+void source_date(struct source *s, int64_t date)
+{
+	if (s->ops->date)
+		s->ops->date(s, date);
+}
+
 int64_t source_expires(struct source *s)
 {
 	return s->ops->expires ? s->ops->expires(s) : 0;

@@ -15,13 +15,16 @@
 #include "base/pool.h"
 #include "base/wait.h"
 #include "net/http.h"
+#include "source/servertime.h"
 
 /* What every source works with; outlives all of them.  Borrowed. */
 struct source_env {
 	struct http *http;
 	struct pool *pool;
 	const struct options *opt;
-	const char *state_dir; /* leases/ and details/ are kept below; NULL: nothing is kept */
+	const char *state_dir; /* details/ is kept below; NULL: nothing is kept */
+	const char *lease_dir; /* leases and ledgers, of all mounts of the user; NULL: not kept */
+	struct servertime *time;
 };
 
 /* What is known of a dataset without touching its bytes.  Immutable once opened. */
@@ -70,6 +73,8 @@ const char *source_path(const struct source *s);
 struct location {
 	char *url;           /* caller frees; secret: never print it but through url_redact() */
 	uint64_t generation; /* of the lease; for source_refused() */
+	const char *bearer;  /* the key to send along, or NULL; borrowed from the options.  Then a
+				401, 403, 404 or 410 is about the session, not about the bytes. */
 };
 /* Where to ask now.  0; PARKED (w is woken when there is a lease or none is to be had);
  * -EACCES (no key, terms, 401), -ENOENT (withdrawn), -EDQUOT (daily limit: see the log), ...
@@ -80,6 +85,8 @@ int source_locate(struct source *s, struct waiter *w, struct location *out) MUST
 int source_refused(struct source *s, uint64_t generation) MUST_CHECK;
 /* Storage answered with this URL: a later refusal may renew again. */
 void source_accepted(struct source *s, uint64_t generation);
+/* Storage's answer bore this Date (seconds since 1970; 0: none). */
+void source_date(struct source *s, int64_t date);
 /* When the location in hand expires, seconds since 1970; 0: there is none, or never. */
 int64_t source_expires(struct source *s);
 /* Why source_locate() failed last, one line for people, which was logged then; "" when it did not.

@@ -172,6 +172,7 @@ static void send_request(struct fetch *f)
 		.range = { f->at.from + f->got,
 			   size > f->at.from ? MIN(f->at.to, size) : f->at.to },
 		.background = !f->demand,
+		.bearer = f->loc.bearer,
 		.delay_ms = f->delay_ms,
 		.body = on_body,
 		.done = on_done,
@@ -276,6 +277,8 @@ static void act(struct fetch *f, struct judge_finding is)
 	const char *name = f->origin->name;
 	int r = is.err;
 
+	if (is.verdict == VERDICT_GONE && f->loc.bearer) /* the session, not the object */
+		is.verdict = VERDICT_RENEW;
 	switch (is.verdict) {
 	case VERDICT_OK: /* and yet it is not complete */
 		retry(f, -EIO, "a body ended before its range did");
@@ -304,6 +307,7 @@ static void conclude(struct job *j)
 	struct fetch *f = container_of(j, struct fetch, job);
 	const struct http_reply *rp = &f->rq.reply;
 
+	source_date(f->origin->source, rp->date);
 	if (rp->err == 0 && !f->checked && f->found.verdict == VERDICT_OK)
 		(void)check_reply(f); /* an answer without a body */
 	if (f->checked)

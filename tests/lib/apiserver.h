@@ -27,12 +27,13 @@
 
 struct apiserver {
 	char dir[256]; /* holds config.json, port, log, data.tar.gz and state/ */
-	char state[300], data[300];
+	char state[300], leases[320], data[300];
 	pid_t pid; /* 0: no python3 here */
 	char api_url[64];
-	struct options opt; /* api_url and api_key only */
+	struct options opt; /* api_url, api_key and what a test sets */
 	struct http *http;
 	struct pool *pool;
+	struct servertime *time;
 	struct source_env env;
 };
 
@@ -126,6 +127,7 @@ static inline int apiserver_start(void **state)
 	snprintf(a->dir, sizeof(a->dir), "%s/mdcfs-unit-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
 	assert_non_null(mkdtemp(a->dir));
 	snprintf(a->state, sizeof(a->state), "%s/state", a->dir);
+	snprintf(a->leases, sizeof(a->leases), "%s/leases", a->state);
 	snprintf(a->data, sizeof(a->data), "%s/data.tar.gz", a->dir);
 	put_file(a->data, "twenty bytes of data");
 	apiserver_config(a, "", "");
@@ -134,7 +136,15 @@ static inline int apiserver_start(void **state)
 	a->opt.api_key = strdup(key);
 	assert_int_equal(http_new(&config, &a->http), 0);
 	assert_int_equal(pool_new(2, &a->pool), 0);
-	a->env = (struct source_env){ a->http, a->pool, &a->opt, a->state };
+	assert_int_equal(servertime_new(&a->time), 0);
+	a->env = (struct source_env){
+		.http = a->http,
+		.pool = a->pool,
+		.opt = &a->opt,
+		.state_dir = a->state,
+		.lease_dir = a->leases,
+		.time = a->time,
+	};
 	setenv("MDC_DOWNLOAD_PATH", a->dir, 1); /* never the tester's own downloads */
 	*state = a;
 	return 0;
@@ -154,6 +164,7 @@ static inline int apiserver_stop(void **state)
 
 	http_free(a->http);
 	pool_free(a->pool);
+	servertime_free(a->time);
 	if (a->pid) {
 		kill(a->pid, SIGTERM);
 		waitpid(a->pid, NULL, 0);

@@ -140,12 +140,48 @@ static void test_header_lines(void **state)
 	assert_int_equal(r.status, 0);
 }
 
+static void test_clock_and_rate(void **state)
+{
+	struct http_reply r;
+
+	(void)state;
+	http_headers_reset(&r);
+	assert_int_equal(r.date, 0);
+	assert_int_equal(r.rate_limit, -1);
+	assert_int_equal(r.rate_left, -1);
+	feed(&r, "HTTP/1.1 200 OK");
+	feed(&r, "Date: Sun, 06 Nov 1994 08:49:37 GMT");
+	assert_int_equal(r.date, 784111777);
+	feed(&r, "Age: 60"); /* out of a cache: that Date was a minute ago */
+	assert_int_equal(r.date, 784111837);
+	feed(&r, "Age: 30");
+	assert_int_equal(r.date, 784111807);
+	feed(&r, "Age: x");
+	assert_int_equal(r.date, 784111807);
+	feed(&r, "Date: yesterday");
+	assert_int_equal(r.date, 784111807);
+	feed(&r, "Retry-After: Sun, 06 Nov 1994 08:51:07 GMT"); /* by the server's clock */
+	assert_int_equal(r.retry_after_s, 60);
+	feed(&r, "X-RateLimit-Limit: 30");
+	feed(&r, "x-ratelimit-remaining: 0");
+	assert_int_equal(r.rate_limit, 30);
+	assert_int_equal(r.rate_left, 0);
+	feed(&r, "X-RateLimit-Limit: many");
+	assert_int_equal(r.rate_limit, 30);
+	feed(&r, "HTTP/1.1 200 OK");
+	feed(&r, "Age: 10");
+	feed(&r, "Date: Sun, 06 Nov 1994 08:49:37 GMT");
+	assert_int_equal(r.date, 784111787);
+	assert_int_equal(r.rate_limit, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_content_range),
 		cmocka_unit_test(test_retry_after),
 		cmocka_unit_test(test_header_lines),
+		cmocka_unit_test(test_clock_and_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

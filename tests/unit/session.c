@@ -15,6 +15,8 @@
 #define NOW 1790000000
 #define SHA "6809228e00000000000000000000000000000000000000000000000000e6cbAB"
 #define SHA_LOWER "6809228e00000000000000000000000000000000000000000000000000e6cbab"
+#define POST_URL "https://api.example/api/datasets/cabc/download"
+#define UNKNOWN (NOW + 7 * 86400)
 #define URL "https://storage.example/o/x.tar.gz?X-Amz-Signature=abc"
 
 static int make_dir(void **state)
@@ -74,19 +76,19 @@ static const struct {
 	  "\",\"expiresAt\":\"2026-09-21T14:53:20Z\",\"sizeBytes\":268435456000,"
 	  "\"checksum\":\"SHA256:" SHA "\"}",
 	  0, 1790002400, true, 268435456000u, SHA_LOWER, NULL },
-	{ "{\"downloadUrl\":\"" URL "\"}", 0, NOW + 3600, false, 0, "", NULL },
+	{ "{\"downloadUrl\":\"" URL "\"}", 0, UNKNOWN, false, 0, "", NULL },
 	{ "{\"downloadUrl\":\"" URL "\",\"expiresAt\":null,\"checksum\":null,\"sizeBytes\":null}",
-	  0, NOW + 3600, false, 0, "", NULL },
+	  0, UNKNOWN, false, 0, "", NULL },
 	/* a clock that is wrong on one side: the link is tried all the same */
-	{ "{\"downloadUrl\":\"" URL "\",\"expiresAt\":\"2020-01-01T00:00:00Z\"}", 0, NOW + 3600,
+	{ "{\"downloadUrl\":\"" URL "\",\"expiresAt\":\"2020-01-01T00:00:00Z\"}", 0, UNKNOWN,
 	  false, 0, "", NULL },
 	{ "{\"downloadUrl\":\"" URL "\",\"expiresAt\":\"2999-01-01T00:00:00Z\"}", 0,
 	  NOW + 7 * 86400, false, 0, "", NULL },
 	{ "{\"downloadUrl\":\"" URL
 	  "\",\"expiresAt\":\"soon\",\"sizeBytes\":\"-1\",\"checksum\":\"sha256:12\""
 	  ",\"filename\":\"../../etc/passwd\"}",
-	  0, NOW + 3600, false, 0, "", NULL },
-	{ "{\"downloadUrl\":\"" URL "\",\"sizeBytes\":\"18446744073709551615\"}", 0, NOW + 3600,
+	  0, UNKNOWN, false, 0, "", NULL },
+	{ "{\"downloadUrl\":\"" URL "\",\"sizeBytes\":\"18446744073709551615\"}", 0, UNKNOWN,
 	  false, 0, "", NULL },
 	/* not answers */
 	{ "", -EBADMSG, 0, false, 0, NULL, NULL },
@@ -105,7 +107,7 @@ static void test_session_parse(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
 		AUTO(session_clear) struct session s = { 0 };
 
-		assert_int_equal(session_parse(answers[i].body, NOW, &s), answers[i].r);
+		assert_int_equal(session_parse(answers[i].body, POST_URL, NOW, &s), answers[i].r);
 		if (answers[i].r < 0)
 			continue;
 		assert_string_equal(s.url, URL);
@@ -117,6 +119,61 @@ static void test_session_parse(void **state)
 		assert_string_equal(s.checksum, answers[i].checksum);
 		assert_string_equal(s.filename ? s.filename : "-",
 				    answers[i].filename ? answers[i].filename : "-");
+	}
+}
+
+/* Where the bytes are asked for, whether the key goes along, and until when. */
+static void test_generations(void **state)
+{
+	static const struct {
+		const char *body, *url;
+		bool proxied;
+		int64_t expires;
+	} cases[] = {
+		{ "{\"downloadToken\":\"tok_1\",\"sizeBytes\":5}", POST_URL "/tok_1", true, UNKNOWN },
+		{ "{\"downloadToken\":\"a/../b?c\"}", POST_URL "/a%2F..%2Fb%3Fc", true, UNKNOWN },
+		{ "{\"downloadToken\":\"t\",\"downloadUrl\":null,\"expiresAt\":"
+		  "\"2026-09-21T14:53:20Z\"}",
+		  POST_URL "/t", true, 1790002400 },
+		{ "{\"downloadToken\":\"t\",\"downloadUrl\":\"/api/datasets/cabc/download/t\"}",
+		  POST_URL "/t", true, UNKNOWN },
+		{ "{\"downloadUrl\":\"" POST_URL "/t\"}", POST_URL "/t", true, UNKNOWN },
+		/* a link beside the token: today's generation */
+		{ "{\"downloadToken\":\"t\",\"downloadUrl\":\"" URL "\"}", URL, false, UNKNOWN },
+		/* not below what was POSTed to: no key */
+		{ "{\"downloadUrl\":\"https://api.example/api/datasets/cabc/downloads/t\"}",
+		  "https://api.example/api/datasets/cabc/downloads/t", false, UNKNOWN },
+		{ "{\"downloadUrl\":\"https://api.example.evil/api/datasets/cabc/download/t\"}",
+		  "https://api.example.evil/api/datasets/cabc/download/t", false, UNKNOWN },
+		{ "{\"downloadUrl\":\"" POST_URL "\"}", POST_URL, false, UNKNOWN },
+		/* the link itself says when it ends: 20260921T132640Z is 1789997200, NOW - 2800 */
+		{ "{\"downloadUrl\":\"https://s/o?X-Amz-Date=20260921T132640Z&X-Amz-Expires=43200\"}",
+		  "https://s/o?X-Amz-Date=20260921T132640Z&X-Amz-Expires=43200", false,
+		  1789997200 + 43200 },
+		{ "{\"downloadUrl\":\"https://s/o?x-amz-expires=100&x-amz-date=20260921T141320Z\"}",
+		  "https://s/o?x-amz-expires=100&x-amz-date=20260921T141320Z", false, NOW + 100 },
+		/* the sooner of two */
+		{ "{\"expiresAt\":\"2026-09-21T14:53:20Z\",\"downloadUrl\":"
+		  "\"https://s/o?X-Amz-Date=20260921T141320Z&X-Amz-Expires=43200\"}",
+		  "https://s/o?X-Amz-Date=20260921T141320Z&X-Amz-Expires=43200", false, 1790002400 },
+		/* no such thing, or over already */
+		{ "{\"downloadUrl\":\"https://s/o?X-Amz-Date=soon&X-Amz-Expires=43200\"}",
+		  "https://s/o?X-Amz-Date=soon&X-Amz-Expires=43200", false, UNKNOWN },
+		{ "{\"downloadUrl\":\"https://s/o?X-Amz-Date=20160921T141320Z&X-Amz-Expires=4\"}",
+		  "https://s/o?X-Amz-Date=20160921T141320Z&X-Amz-Expires=4", false, UNKNOWN },
+		{ "{\"downloadUrl\":\"https://s/o#?X-Amz-Date=20260921T141320Z&X-Amz-Expires=9\"}",
+		  "https://s/o#?X-Amz-Date=20260921T141320Z&X-Amz-Expires=9", false, UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(session_clear) struct session s = { 0 };
+
+		assert_int_equal(session_parse(cases[i].body, POST_URL, NOW, &s), 0);
+		assert_string_equal(s.url, cases[i].url);
+		assert_int_equal(s.proxied, cases[i].proxied);
+		if (s.expires != cases[i].expires)
+			fail_msg("case %zu: expires %lld", i, (long long)s.expires);
 	}
 }
 
@@ -201,13 +258,13 @@ static void test_session_file(void **state)
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/session", dir);
-	assert_int_equal(session_read(path, NOW, &t), -ENOENT);
+	assert_int_equal(session_read(path, POST_URL, NOW, &t), -ENOENT);
 	s.url = url;
 	s.filename = name;
 	assert_int_equal(session_write(path, &s), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(session_read(path, NOW, &t), 0);
+	assert_int_equal(session_read(path, POST_URL, NOW, &t), 0);
 	assert_string_equal(t.url, URL);
 	assert_int_equal(t.issued, s.issued);
 	assert_int_equal(t.expires, s.expires);
@@ -215,6 +272,17 @@ static void test_session_file(void **state)
 	assert_string_equal(t.filename, name);
 	assert_true(t.has_size);
 	assert_int_equal(t.size, s.size);
+	assert_false(t.proxied);
+	/* a file never says where the key goes */
+	put_file(path, "{\"url\":\"https://other/x\",\"proxied\":true,\"issued\":1790000000,"
+		       "\"expires\":1790000100}");
+	session_clear(&t);
+	assert_int_equal(session_read(path, POST_URL, NOW, &t), 0);
+	assert_false(t.proxied);
+	put_file(path, "{\"url\":\"" POST_URL "/t\",\"issued\":1790000000,\"expires\":1790000100}");
+	session_clear(&t);
+	assert_int_equal(session_read(path, POST_URL, NOW, &t), 0);
+	assert_true(t.proxied);
 }
 
 static void test_hostile_files(void **state)
@@ -239,14 +307,8 @@ static void test_hostile_files(void **state)
 	snprintf(path, sizeof(path), "%s/session", dir);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		put_file(path, texts[i]);
-		assert_int_equal(session_read(path, NOW, &s), -EBADMSG);
+		assert_int_equal(session_read(path, POST_URL, NOW, &s), -EBADMSG);
 	}
-	assert_int_equal(session_limit_write(path, NOW + 50), 0);
-	assert_int_equal(session_limit_read(path, NOW), NOW + 50);
-	assert_int_equal(session_limit_read(path, NOW + 50), 0);
-	assert_int_equal(session_limit_read(path, NOW - 10 * 86400), 0); /* beyond reason */
-	put_file(path, "{\"until\":\"x\"}");
-	assert_int_equal(session_limit_read(path, NOW), 0);
 }
 
 #define WITH_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
@@ -256,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stale_at),
 		cmocka_unit_test(test_session_parse),
+		cmocka_unit_test(test_generations),
 		cmocka_unit_test(test_session_matches),
 		cmocka_unit_test(test_limit),
 		WITH_DIR(test_session_file),
