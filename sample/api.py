@@ -17,7 +17,8 @@ Configuration (JSON, read again whenever the file changes):
      "daily_limit": 30,                     POSTs a day that are answered; null = no limit
      "limit_object": true,                  false: a 429 carries Retry-After only
      "retry_after": null,                   seconds to say in a 429; null = until midnight UTC
-     "request_limit": false,                true: every request but /health answers 429
+     "request_limit": false,                true: every request but /health answers 429 ...
+     "request_wait": 1,                     ... and says to wait so many seconds
      "down": false,                         true: every request answers 503
      "generation": "presigned",             "token": downloads go through the API, see proxied.py
      "bandwidth": null,                     [BYTES, SECONDS]: after so many bytes through the API
@@ -244,7 +245,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(503, "Service unavailable")
         if self.cfg.get("request_limit"):
             raise Refusal(429, "Rate limit exceeded. Please try again later.",
-                          {"Retry-After": "1"}, type="request_limit")
+                          {"Retry-After": str(self.cfg.get("request_wait", 1))}, type="request_limit")
         self.check_key_if_sent()
         if parts == ["openapi.json"] and method == "GET":
             return {"openapi": "3.1.0", "info": {"title": "sample", "version": "1"}, "paths": {}}

@@ -73,12 +73,20 @@ expect "what others may read" "" "$(find "$cache" -perm /077)"
 grep -rqaF -e "$api_key" "$cache" && fail "the key is in the cache"
 expect "leases alone hold links" "" "$(grep -rlaE '[?&]md5=' "$cache" | grep -v '/leases/' || :)"
 
+# Another cache: the lease is the user's, and serves there too, with nothing but the path to it.
+MDCFS_CACHE_DIR=$tmp/cache-other
+mount_mdcfs "$welsh"
+cmp "$sample/objects/$welsh.tar.gz" "$mnt/$welsh/$welsh.tar.gz" || fail "reading into another cache"
+umount_mdcfs
+expect "sessions for another cache" 2 "$(posts)"
+
 # The key from .env, and from the configuration.
 key=$api_key url=$MDC_API_URL
 unset MDC_API_KEY MDC_API_URL
 printf 'MDC_API_KEY=%s\nexport MDC_API_URL="%s"\n' "$key" "$url" >"$tmp/.env"
 chmod 600 "$tmp/.env"
 MDCFS_CACHE_DIR=$tmp/cache-env
+MDCFS_LEASE_DIR=$tmp/leases-env
 mount_mdcfs "$welsh"
 no_secret
 umount_mdcfs
@@ -88,7 +96,10 @@ mkdir -p "$HOME/.config/mdcfs"
 printf 'api_key = %s\napi_url = %s\n' "$key" "$url" >"$HOME/.config/mdcfs/config"
 chmod 600 "$HOME/.config/mdcfs/config"
 MDCFS_CACHE_DIR=$tmp/cache-config
+unset MDCFS_LEASE_DIR # the default: below the home
 mount_mdcfs "$welsh"
 no_secret
 umount_mdcfs
 expect "sessions with the key of the configuration" 4 "$(posts)"
+[ -n "$(find "$HOME/.local/state/mdcfs" -name '*.json')" ] || fail "no lease below the home"
+expect "what others may read of it" "" "$(find "$HOME/.local/state/mdcfs" -perm /077)"

@@ -58,12 +58,11 @@ static int parse_common(const struct json *j, const char *url, struct session *o
 /* The value of a parameter of the URL's query; NULL when it has none. */
 static const char *query_value(const char *url, const char *name)
 {
-	const char *p = strchr(url, '?');
+	const char *p = strpbrk(url, "?#");
 	size_t n = strlen(name);
 
-	for (; p; p = strpbrk(p, "&#")) {
-		if (*p++ == '#')
-			break;
+	for (; p && *p != '#'; p = strpbrk(p, "&#")) {
+		p++;
 		if (strncasecmp(p, name, n) == 0 && p[n] == '=')
 			return p + n + 1;
 	}

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/stats.h"
 #include "source/lease.h"
+#include "source/leasefile.h"
 
 #define SHA_LOWER "6809228e00000000000000000000000000000000000000000000000000e6cbab"
 #define ID "cmt95wvb80027qb6e2vezm3d9"
@@ -149,13 +150,19 @@ static void test_refusal(void **state)
 	assert_int_equal(expect(l, 0), 2);
 	assert_int_equal(posts(a), 2);
 	assert_int_equal(lease_refused(l, 1), 0); /* a late one */
-	lease_accepted(l, 1); /* says nothing of generation 2 */
+	lease_accepted(l, 1);			  /* says nothing of generation 2 */
 	assert_int_equal(expect(l, 0), 2);
 	assert_int_equal(lease_refused(l, 2), -EACCES);
 	assert_int_equal(posts(a), 2);
-	m = make_lease(a, ""); /* a stored lease may be renewed once without having worked */
+	m = make_lease(a, ""); /* a mount that is started again does not try its luck either */
+	assert_int_equal(expect(m, 0), 1);
+	assert_int_equal(lease_refused(m, 1), -EACCES);
 	assert_int_equal(expect(m, 0), 1);
 	assert_int_equal(posts(a), 2);
+	lease_free(m);
+	lease_accepted(l, 2); /* it has worked, for somebody */
+	m = make_lease(a, "");
+	assert_int_equal(expect(m, 0), 1);
 	nap(1100);
 	assert_int_equal(lease_refused(m, 1), 0);
 	assert_int_equal(expect(m, 0), 2);
@@ -298,36 +305,64 @@ static int find_file(const char *dir, const char *suffix, char out[static 600])
 	return pclose(f) == 0 && out[0] ? 0 : -ENOENT;
 }
 
-/* Another mount holds the file lock: nobody but this lease waits, and what it leaves is used. */
+/* Another process holds the lock: nobody but this lease waits, and what comes to be stored is used,
+ * whether the lock is ever given back or not. */
 static void test_lock_held(void **state)
 {
 	struct apiserver *a = apiserver_of(state);
 	struct lease *l = make_lease(a, ""), *m = make_lease(a, "");
 	struct thread_waiter t;
 	struct location loc;
-	char path[600];
+	char path[600], lock[600], aside[620];
 	int fd;
 
 	serve(a, "", "");
 	expect(m, 0);
-	assert_int_equal(find_file(a->state, ".lock", path), 0);
-	assert_int_equal(file_lock(path, false, &fd), 0);
+	assert_int_equal(find_file(a->state, ".lock", lock), 0);
+	assert_int_equal(find_file(a->state, ".json", path), 0);
+	snprintf(aside, sizeof(aside), "%s.aside", path);
+	assert_int_equal(file_lock(lock, false, &fd), 0);
+	assert_int_equal(expect(l, 0), 1); /* nobody needs it for what is stored */
+	lease_free(l);
+	assert_int_equal(rename(path, aside), 0);
+	l = make_lease(a, "");
 	thread_waiter_init(&t);
 	assert_int_equal(lease_url(l, &t.w, &loc), PARKED);
 	assert_int_equal(thread_waiter_wait(&t, 300), -ETIME);
-	close(fd);
+	assert_int_equal(rename(aside, path), 0);
 	assert_int_equal(expect(l, 0), 1);
 	assert_int_equal(posts(a), 1);
 	lease_free(m);
 	/* and a lease that is closed while it waits for the lock */
+	assert_int_equal(unlink(path), 0);
 	m = make_lease(a, "");
-	assert_int_equal(file_lock(path, false, &fd), 0);
 	assert_int_equal(lease_url(m, &t.w, &loc), PARKED);
 	lease_free(m);
 	assert_true(thread_waiter_wait(&t, 0) < 0);
 	close(fd);
 	thread_waiter_destroy(&t);
 	lease_free(l);
+}
+
+/* Two locks, one behind the other. */
+static void test_locks(void **state)
+{
+	struct apiserver *a = *state;
+	struct leasefile *f[3] = { NULL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
+		assert_int_equal(leasefile_new(a->leases, "https://a/datasets/c/download", &f[i]),
+				 0);
+	assert_int_equal(leasefile_lock(f[0], 0), 0);
+	assert_int_equal(leasefile_lock(f[1], 0), -EWOULDBLOCK);
+	assert_int_equal(leasefile_lock(f[1], 1), 0);
+	assert_int_equal(leasefile_lock(f[2], 1), -EWOULDBLOCK);
+	leasefile_unlock(f[1]);
+	assert_int_equal(leasefile_lock(f[2], 1), 0);
+	f[0] = leasefile_free(f[0]);
+	assert_int_equal(leasefile_lock(f[2], 0), 0);
+	leasefile_free(f[1]);
+	leasefile_free(f[2]);
 }
 
 static void test_files_are_private(void **state)
@@ -348,12 +383,137 @@ static void test_files_are_private(void **state)
 	lease_free(l);
 }
 
+/* The clock of this machine is days off, that of the service counts: links live as long as they do. */
+static void test_other_clock(void **state)
+{
+	static const char *const tops[] = { "\"clock_offset\": 864000, \"link_lifetime\": 2,",
+					    "\"clock_offset\": -864000, \"link_lifetime\": 2," };
+	struct apiserver *a = apiserver_of(state);
+
+	for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
+		struct lease *l = make_lease(a, ""), *m = make_lease(a, "");
+		unsigned before = posts(a);
+		int64_t left;
+
+		serve(a, tops[i], "");
+		assert_int_equal(expect(l, 0), 1);
+		assert_int_equal(expect(l, 0), 1);     /* not over at once */
+		assert_int_equal(expect(m, 0), 1);     /* nor for another mount */
+		left = lease_expires(l) - clock_now(); /* shown by this machine's clock */
+		assert_in_range(left, 0, 4);
+		assert_int_equal(posts(a) - before, 1);
+		nap(3100);
+		assert_int_equal(expect(l, 0), 2);
+		assert_int_equal(posts(a) - before, 2);
+		lease_free(l);
+		lease_free(m);
+	}
+}
+
+/* The API's first generation: a token, asked of the API itself with the key. */
+static void test_token(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, ""), *m;
+	struct location loc = { 0 };
+	char prefix[128], why[512];
+
+	serve(a, "\"generation\": \"token\",", "");
+	snprintf(prefix, sizeof(prefix), "%sdatasets/" ID "/download/tok_", a->api_url);
+	assert_int_equal(locate(l, &loc), 0);
+	assert_ptr_equal(strstr(loc.url, prefix), loc.url);
+	assert_string_equal(loc.bearer, TEST_KEY);
+	free(loc.url);
+	m = make_lease(a,
+		       ""); /* the next mount uses the same one, with the key of its own settings */
+	assert_int_equal(locate(m, &loc), 0);
+	assert_ptr_equal(loc.bearer, a->opt.api_key);
+	free(loc.url);
+	assert_int_equal(posts(a), 1);
+	assert_int_equal(lease_refused(l, 1), -EACCES);
+	lease_trouble(l, why);
+	assert_non_null(strstr(why, "is api_url the service's address of today?"));
+	lease_accepted(l, 1);
+	assert_int_equal(lease_refused(l, 1), 0); /* used up: another one */
+	serve(a, "", "");			  /* ... which is a link by now */
+	assert_int_equal(locate(l, &loc), 0);
+	assert_null(loc.bearer);
+	assert_non_null(strstr(loc.url, "/o/data.tar.gz?md5="));
+	free(loc.url);
+	assert_int_equal(posts(a), 2);
+	lease_free(l);
+	lease_free(m);
+}
+
+/* What the ledger lets through, and what it says when it does not. */
+static void test_reserve(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, ""), *m;
+	char why[512];
+
+	serve(a, "\"daily_limit\": 3, \"rate_headers\": true,", "");
+	a->opt.quota_reserve = 2;
+	assert_int_equal(expect(l, 0), 1); /* 30, for all that is known yet */
+	lease_accepted(l, 1);
+	lease_free(l);
+	a->opt.quota_reserve = 1;
+	l = make_lease(a, "");
+	assert_int_equal(expect(l, 0), 1);
+	nap(1100);
+	assert_int_equal(lease_refused(l, 1), 0);
+	assert_int_equal(expect(l, 0), 2); /* two were left */
+	a->opt.quota_reserve = 1;
+	m = make_lease(a, SHA_LOWER); /* would need another one */
+	expect(m, -EDQUOT);
+	lease_trouble(m, why);
+	assert_non_null(strstr(why, "1 of the day's 3 downloads are left, and quota_reserve=1"));
+	assert_non_null(strstr(why, "it resets at 20"));
+	assert_int_equal(posts(a), 2);
+	a->opt.quota_reserve = 0;
+	lease_free(l);
+	lease_free(m);
+}
+
+/* What the API asks of one mount holds for the others too. */
+static void test_told_to_wait(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, ""), *m = make_lease(a, "");
+	char why[512];
+
+	serve(a, "\"request_limit\": true, \"request_wait\": 300,", "");
+	expect(l, -EAGAIN);
+	assert_int_equal(posts(a), 1); /* not again: it would be too soon */
+	expect(m, -EAGAIN);
+	lease_trouble(m, why);
+	assert_non_null(strstr(why, "the API asked for "));
+	assert_int_equal(posts(a), 1);
+	lease_free(l);
+	lease_free(m);
+}
+
+/* A thousand mounts one after the other, within the life of one lease. */
+static void test_thousand(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+
+	serve(a, "", "");
+	for (int i = 0; i < 1000; i++) {
+		struct lease *l = make_lease(a, "");
+
+		assert_int_equal(expect(l, 0), 1);
+		lease_free(l);
+	}
+	assert_int_equal(posts(a), 1);
+}
+
 static void test_nothing_kept(void **state)
 {
 	struct apiserver *a = apiserver_of(state);
 	struct lease *l;
 
-	a->env.state_dir = NULL;
+	a->env.lease_dir = NULL;
 	serve(a, "", "");
 	l = make_lease(a, "");
 	assert_int_equal(expect(l, 0), 1);
@@ -406,6 +566,9 @@ int main(void)
 		WITH_SERVER(test_faults),	   WITH_SERVER(test_new_version),
 		WITH_SERVER(test_lock_held),	   WITH_SERVER(test_files_are_private),
 		WITH_SERVER(test_nothing_kept),	   WITH_SERVER(test_close_in_flight),
+		WITH_SERVER(test_other_clock),	   WITH_SERVER(test_token),
+		WITH_SERVER(test_reserve),	   WITH_SERVER(test_told_to_wait),
+		WITH_SERVER(test_thousand),	   WITH_SERVER(test_locks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,8 +232,10 @@ static void test_damage(void **state)
 	assert_int_equal(spend(l), 0);
 	for (off_t n = st.st_size; n > 0; n--) { /* cut off anywhere */
 		assert_int_equal(truncate(path, n), 0);
-		assert_int_equal(look(l).posts,
-				 n > (off_t)strlen("api https://api.example/api\n\n"));
+		if (n > (off_t)strlen("api https://api.example/api\n\n"))
+			assert_int_equal(look(l).posts, 1);
+		else
+			assert_true(look(l).posts <= 1);
 	}
 	append(path, big, 1 << 21); /* no more is added, none is left for who reserves some */
 	assert_int_equal(spend(l), 0);

@@ -2,6 +2,7 @@
 /* servertime.c - unit tests of source/servertime.h. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 
