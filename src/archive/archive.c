@@ -308,18 +308,9 @@ int archive_readlink(struct archive *a, const struct member *m, struct waiter *w
 
 /* ---- open and close ---- */
 
-/* Blocks of the stream are of use only to who lays it out in the same way: another version of the
- * program, or one that was built otherwise, must not take its bytes for others. */
 void archive_set_format_locked(struct archive *a, const struct format *f)
 {
-	char kind[16];
-	size_t n = 0;
-
-	for (const char *s = f->name; *s && n < sizeof(kind) - 1; s++)
-		if (*s != '.')
-			kind[n++] = *s;
-	kind[n] = '\0';
-	snprintf(a->layer, sizeof(a->layer), "stream-%s-%u", kind, f->layout);
+	format_layer(f, a->layer);
 	a->format = f;
 	blocks_set_layer(a->stream, a->layer);
 }

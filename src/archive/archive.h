@@ -32,6 +32,8 @@ struct archive *archive_free(struct archive *a); /* stopped, no job left; NULL o
 
 /* Are all members known? */
 bool archive_complete(struct archive *a);
+/* Is this a layer of a cache as an older version of the program laid it out?  Nobody reads it any more. */
+bool archive_layer_is_old(const char *layer);
 /* Will no further name come: are all members known, or is the archive damaged? */
 bool archive_settled(struct archive *a);
 /* Run the pass to its end even if nobody waits. */

@@ -46,3 +46,29 @@ const struct format *format_named(const char *name)
 			return formats[i];
 	return NULL;
 }
+
+void format_layer(const struct format *f, char out[static FORMAT_LAYER])
+{
+	char kind[16];
+	size_t n = 0;
+
+	for (const char *s = f->name; *s && n < sizeof(kind) - 1; s++)
+		if (*s != '.')
+			kind[n++] = *s;
+	kind[n] = '\0';
+	snprintf(out, FORMAT_LAYER, "stream-%s-%u", kind, f->layout);
+}
+
+bool archive_layer_is_old(const char *layer)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		char now[FORMAT_LAYER];
+		size_t n;
+
+		format_layer(formats[i], now);
+		n = (size_t)(strrchr(now, '-') - now) + 1;
+		if (strncmp(layer, now, n) == 0)
+			return strcmp(layer, now) != 0;
+	}
+	return false;
+}

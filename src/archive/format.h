@@ -37,5 +37,9 @@ extern const struct format format_tarxz, format_tarzst, format_tarbz2, format_ta
 const struct format *format_find(const unsigned char *head, size_t n, const char *filename,
 				 const struct format *after);
 const struct format *format_named(const char *name);
+/* What the blocks of its stream are kept as.  They are of use only to who lays it out in the same way:
+ * another version of the program, or one that was built otherwise, must not take its bytes for others. */
+#define FORMAT_LAYER 32
+void format_layer(const struct format *f, char out[static FORMAT_LAYER]);
 
 #endif
