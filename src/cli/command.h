@@ -17,6 +17,7 @@ struct env;
 #define COMMAND_USAGE 2 /* a result and the exit status of wrong usage */
 #define COMMAND_INTERRUPTED 130 /* the same, of a command that was ended by Ctrl-C (128 + SIGINT) */
 
+int command_cache(int argc, char **argv) MUST_CHECK;
 int command_list(int argc, char **argv) MUST_CHECK;
 int command_login(int argc, char **argv) MUST_CHECK;
 int command_mount(int argc, char **argv) MUST_CHECK;

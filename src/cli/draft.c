@@ -35,32 +35,36 @@ static bool is_draft(const char *file, const char *name)
 }
 
 /* Its maker has a lock on it as long as it lives. */
-static void remove_if_left(int folder, const char *file)
+static bool remove_if_left(int folder, const char *file)
 {
 	int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
+	bool removed;
+
 	if (fd < 0)
-		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		(void)unlinkat(folder, file, 0);
+		return false;
+	removed = flock(fd, LOCK_EX | LOCK_NB) == 0 && unlinkat(folder, file, 0) == 0;
 	close(fd);
+	return removed;
 }
 
-static void remove_old(int folder, const char *name)
+unsigned draft_sweep(int folder, const char *name)
 {
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	unsigned removed = 0;
 	struct dirent *e;
 
 	if (!d) {
 		if (fd >= 0)
 			close(fd);
-		return;
+		return 0;
 	}
 	while ((e = readdir(d)))
 		if (is_draft(e->d_name, name))
-			remove_if_left(folder, e->d_name);
+			removed += remove_if_left(folder, e->d_name);
 	closedir(d);
+	return removed;
 }
 
 /* -1: it cannot be locked. */
@@ -76,7 +80,7 @@ static int enter(const char *dir, const char *name)
 		close(fd);
 		return -1;
 	}
-	remove_old(fd, name);
+	(void)draft_sweep(fd, name);
 	return fd;
 }
 

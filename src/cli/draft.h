@@ -24,5 +24,7 @@ struct draft {
 /* dir/.NAME-XXXXXX, empty, 0600.  0 or -errno (logged). */
 int draft_new(const char *dir, const char *name, struct draft *out) MUST_CHECK;
 void draft_drop(struct draft *d); /* also for AUTO() */
+/* Remove those of that name in a folder whose makers have died.  How many. */
+unsigned draft_sweep(int folder, const char *name);
 
 #endif

@@ -393,6 +393,22 @@ enum block_state blockmap_get(struct blockmap *m, uint64_t blk, struct block_rec
 	return decode(blk, state, body, out);
 }
 
+bool blockmap_next(struct blockmap *m, uint64_t *blk, struct block_record *out)
+{
+	for (uint64_t b = *blk; b < BLOCKMAP_MAX;) {
+		if (!record_find(m, b)) {
+			b = (b / SEGMENT_RECORDS + 1) * SEGMENT_RECORDS;
+			continue;
+		}
+		if (blockmap_get(m, b, out) == BLOCK_VALID) {
+			*blk = b;
+			return true;
+		}
+		b++;
+	}
+	return false;
+}
+
 bool blockmap_same(struct blockmap *m, uint64_t blk, const struct block_record *b)
 {
 	struct block_record now;

@@ -60,6 +60,8 @@ bool blockmap_grown(struct blockmap *m);     /* since this was asked last, by th
 
 /* *out is written for BLOCK_VALID only. */
 enum block_state blockmap_get(struct blockmap *m, uint64_t blk, struct block_record *out);
+/* The first valid one at or behind *blk; false: there is none. */
+bool blockmap_next(struct blockmap *m, uint64_t *blk, struct block_record *out);
 /* Is b, from blockmap_get(), still what is recorded? */
 bool blockmap_same(struct blockmap *m, uint64_t blk, const struct block_record *b);
 /* Raise the heat, up to its maximum. */

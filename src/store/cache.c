@@ -195,6 +195,21 @@ int cache_recount(struct cache *c)
 	return r < 0 ? r : evict_recount(s->evict);
 }
 
+int cache_trim(struct cache *c)
+{
+	struct cache_shared *s;
+	int r = cache_shared_get(c, &s);
+
+	if (r == 0)
+		r = evict_recount(s->evict);
+	if (r < 0)
+		return r;
+	do
+		r = evict_room(s->evict, 0);
+	while (r == -EAGAIN);
+	return r;
+}
+
 static int object_path(struct cache *c, const char *identity, char **out)
 {
 	if (!objects_name(identity))
@@ -393,8 +408,6 @@ void cache_forget(struct cache_layer *l, struct cache_files *f, uint64_t blk,
 static void refuse(struct cache_layer *l, struct cache_files *f, uint64_t blk,
 		   const struct block_record *b, int r)
 {
-	if (!blockmap_same(f->map, blk, b))
-		return; /* evicted while we read: nothing is wrong */
 	stats_inc(cache_bad);
 	if (!atomic_exchange(&l->bad_logged, true))
 		(void)log_warn(r, "cache %s: block %llu is damaged, a miss from now on", l->base,
@@ -402,7 +415,7 @@ static void refuse(struct cache_layer *l, struct cache_files *f, uint64_t blk,
 	cache_forget(l, f, blk, b);
 }
 
-static int read_block(struct cache_layer *l, uint64_t blk, void *buf, size_t *len)
+static int read_block(struct cache_layer *l, uint64_t blk, void *buf, size_t *len, bool use)
 {
 	struct cache_files *f = atomic_load_explicit(&l->files, memory_order_acquire);
 	struct block_record b;
@@ -413,26 +426,40 @@ static int read_block(struct cache_layer *l, uint64_t blk, void *buf, size_t *le
 	r = file_read_at(f->fd, buf, b.len, blk * BLOCK_SIZE);
 	if (r == 0 && crc32c(0, buf, b.len) != b.crc)
 		r = -EBADMSG;
+	if (!blockmap_same(f->map, blk, &b))
+		return -ENOENT; /* evicted while we read: nothing is wrong */
 	if (r < 0) {
 		refuse(l, f, blk, &b, r);
-		return -ENOENT;
+		return -EBADMSG;
 	}
-	if (!blockmap_same(f->map, blk, &b))
-		return -ENOENT;
-	blockmap_touch(f->map, blk, &b);
+	if (use)
+		blockmap_touch(f->map, blk, &b);
 	*len = b.len;
 	return 0;
 }
 
 int cache_read(struct cache_layer *l, uint64_t blk, void *buf, size_t *len)
 {
-	int r = read_block(l, blk, buf, len);
+	int r = read_block(l, blk, buf, len, true);
 
 	if (r == 0)
 		stats_inc(cache_hits);
 	else
 		stats_inc(cache_misses);
-	return r;
+	return r == 0 ? 0 : -ENOENT;
+}
+
+int cache_check(struct cache_layer *l, uint64_t blk, void *buf, size_t *len)
+{
+	return read_block(l, blk, buf, len, false);
+}
+
+bool cache_next(struct cache_layer *l, uint64_t *blk)
+{
+	struct cache_files *f = atomic_load_explicit(&l->files, memory_order_acquire);
+	struct block_record b;
+
+	return f && blockmap_next(f->map, blk, &b);
 }
 
 bool cache_has(struct cache_layer *l, uint64_t blk)

@@ -46,6 +46,9 @@ struct objects *cache_objects(struct cache *c);
 int cache_remove(struct cache *c, const char *identity) MUST_CHECK;
 /* Measure what is there and correct the figures.  0; -EAGAIN: the directory is busy; -errno. */
 int cache_recount(struct cache *c) MUST_CHECK;
+/* The same, and evict what is beyond the limit, or takes of what is to stay free.  0; -ENOSPC: there
+ * is nothing more that may go; -errno. */
+int cache_trim(struct cache *c) MUST_CHECK;
 /* dir/objects/<identity>, made if missing; malloc'd.  Other modules keep their files there too;
  * who does enters it (about.h), for an object that nobody uses may be removed. */
 int cache_object_dir(struct cache *c, const char *identity, char **out) MUST_CHECK;
@@ -60,6 +63,11 @@ struct cache_layer *cache_layer_close(struct cache_layer *l);
 /* Copy the whole block to buf (BLOCK_SIZE bytes) and say how many bytes it has.  0, or -ENOENT
  * for a miss of any kind (a bad checksum is counted, logged once and forgotten). */
 int cache_read(struct cache_layer *l, uint64_t blk, void *buf, size_t *len) MUST_CHECK;
+/* The same for who only wants to know whether it is sound: it does not count as a use.  0; -ENOENT:
+ * it is not recorded; -EBADMSG: it was damaged, and is forgotten now. */
+int cache_check(struct cache_layer *l, uint64_t blk, void *buf, size_t *len) MUST_CHECK;
+/* The first recorded block at or behind *blk; false: there is none. */
+bool cache_next(struct cache_layer *l, uint64_t *blk);
 /* Is it recorded?  No disk read: may say true of a block that cache_read() then refuses. */
 bool cache_has(struct cache_layer *l, uint64_t blk);
 /* Keep a block of len bytes (1..BLOCK_SIZE; only an object's last one is short).  0 or -errno:
