@@ -143,6 +143,5 @@ usage() { # TEXT ARGUMENT...
 }
 usage "unknown option 'frobnicate'" -o frobnicate "$tmp/x.tar.gz" "$mnt"
 usage "did you mean listing?" -o lsiting=wait "$tmp/x.tar.gz" "$mnt"
-usage "a source is missing" "$mnt"
 usage "where to mount?"
 nothing_left "wrong usage"

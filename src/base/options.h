@@ -43,6 +43,8 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	X(pass, PASS, "demand", \
 	  "read an archive as far as somebody waits, or on in the background") \
 	X(nested, FLAG, "no", "show archives inside archives as directories too") \
+	X(automount, FLAG, "no", \
+	  "mount a dataset when its slug or id is looked up (yes without a SOURCE)") \
 	X(strict, FLAG, "no", "wait for unseen names that begin with a dot too") \
 	X(versions, FLAG, "no", \
 	  "find what a name was before a later member replaced it, as NAME.versions/1") \

@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/log.h"
 
+#define ERRAND_THREADS 8u
+
 static int open_store(struct engine *e)
 {
 	const struct options *opt = &e->env.opt;
@@ -39,6 +41,8 @@ int engine_open(struct engine *e)
 
 	if (r == 0)
 		r = volumes_new(&e->volumes);
+	if (r == 0)
+		r = errands_new(ERRAND_THREADS, &e->errands);
 	return r < 0 ? r : open_store(e);
 }
 
@@ -80,6 +84,13 @@ int engine_refresh(struct engine *e)
 	return refresh_start(&e->st, &e->env.src, e->volumes, &e->refresh);
 }
 
+int engine_automount(struct engine *e)
+{
+	if (!e->env.opt.automount)
+		return 0;
+	return automount_new(&e->st, &e->env.src, e->volumes, e->errands, &e->automount);
+}
+
 int engine_index(const struct volume *v, char **path)
 {
 	const char *dir = object_dir(v->object);
@@ -93,6 +104,7 @@ int engine_index(const struct volume *v, char **path)
 void engine_close(struct engine *e)
 {
 	refresh_end(e->refresh);
+	errands_end(e->errands);
 	nest_stop(e->nest); /* they read from the others */
 	volumes_stop(e->volumes);
 	atomic_store(&e->st.stopping, true);
@@ -100,6 +112,8 @@ void engine_close(struct engine *e)
 	if (e->env.http)
 		http_stop(e->env.http);
 	e->refresh = refresh_free(e->refresh); /* what it waited for has ended */
+	e->errands = errands_free(e->errands); /* whoever waited for the network has been answered */
+	e->automount = automount_free(e->automount);
 	e->env.pool = pool_free(e->env.pool); /* jobs may still submit: it ends at once */
 	e->nest = nest_free(e->nest);
 	e->volumes = volumes_free(e->volumes);

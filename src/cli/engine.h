@@ -15,6 +15,7 @@
 #define CLI_ENGINE_H
 
 #include "cli/env.h"
+#include "fs/automount.h"
 #include "fs/nest.h"
 #include "fs/refresh.h"
 #include "fs/volumes.h"
@@ -23,6 +24,8 @@ struct engine {
 	struct env env;
 	struct store st;
 	struct volumes *volumes;
+	struct errands *errands;     /* what blocks on the network while mounted */
+	struct automount *automount; /* NULL without -o automount */
 	struct nest *nest; /* archives inside the datasets'; NULL without -o nested */
 	struct refresh *refresh; /* NULL until engine_refresh() */
 };
@@ -35,6 +38,8 @@ int engine_add(struct engine *e, const char *spec) MUST_CHECK;
 int engine_nest(struct engine *e) MUST_CHECK;
 /* From now on new versions of the datasets take the place of the old ones.  0 or -errno. */
 int engine_refresh(struct engine *e) MUST_CHECK;
+/* Datasets may come by being looked up, if the options say so.  0 or -errno. */
+int engine_automount(struct engine *e) MUST_CHECK;
 /* The same without its archive, and so without asking for its bytes (volume_resolve). */
 int engine_resolve(struct engine *e, const char *spec) MUST_CHECK;
 /* Where the index of a volume that was resolved is, or would be; the caller frees.  0; -ENOENT:

@@ -23,9 +23,10 @@
 #include "fs/fs.h"
 
 static const char help[] =
-	"Usage: mdcfs mount [-f] [-o OPTION[,OPTION...]] SOURCE... MOUNTPOINT\n"
+	"Usage: mdcfs mount [-f] [-o OPTION[,OPTION...]] [SOURCE...] MOUNTPOINT\n"
 	"\n"
-	"Mount datasets read-only; returns when the mount answers.\n"
+	"Mount datasets read-only; returns when the mount answers. Without a SOURCE it is\n"
+	"empty, and a dataset comes when it is looked up: cd MOUNTPOINT/SLUG.\n"
 	"\n"
 	"SOURCE is one of\n"
 	"  SLUG, ID, mdc:SLUG   a Mozilla Data Collective dataset (needs MDC_API_KEY)\n"
@@ -147,6 +148,8 @@ static int serve(struct mount_run *m)
 	if (r == 0)
 		r = engine_nest(&m->engine);
 	if (r == 0)
+		r = engine_automount(&m->engine);
+	if (r == 0)
 		r = engine_refresh(&m->engine);
 	if (r < 0)
 		return r;
@@ -155,6 +158,7 @@ static int serve(struct mount_run *m)
 	m->fs.opt = opt;
 	m->fs.volumes = m->engine.volumes;
 	m->fs.nest = m->engine.nest;
+	m->fs.automount = m->engine.automount;
 	m->fs.mountpoint = m->mountpoint;
 	m->fs.uid = opt->uid == OPTION_UNSET ? getuid() : opt->uid;
 	m->fs.gid = opt->gid == OPTION_UNSET ? getgid() : opt->gid;
@@ -287,13 +291,13 @@ static int parse(struct mount_run *m, int argc, char **argv, bool *done)
 		}
 	}
 	if (argc - optind < 1)
-		return command_misused(argv[0],
-				       "where to mount? A source and a mount point are needed");
-	if (argc - optind < 2)
-		return command_misused(argv[0], "a source is missing before the mount point");
+		return command_misused(argv[0], "where to mount? A mount point is needed");
 	m->specs = argv + optind;
 	m->n_specs = (unsigned)(argc - optind - 1);
-	return env_options(&m->engine.env, NULL);
+	r = env_options(&m->engine.env, NULL);
+	if (m->n_specs == 0)
+		m->engine.env.opt.automount = true;
+	return r;
 }
 
 int command_mount(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "fs/control.h"
 #include "fs/ops.h"
+#include "fs/parallel.h"
 
 #define TICK_MS 1000
 #define READ_AHEAD_KB 1024
@@ -138,6 +139,7 @@ int fs_mount(struct fs *fs, char why[static 512])
 		fs->session = NULL;
 		return r;
 	}
+	parallel_enable(fs);
 	find_device(fs);
 	return 0;
 }

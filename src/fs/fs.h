@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/list.h"
+#include "fs/automount.h"
 #include "fs/nest.h"
 #include "fs/volumes.h"
 
@@ -26,11 +27,13 @@ struct fs {
 	gid_t gid;
 	int64_t since;                /* seconds since 1970 */
 	struct volumes *volumes;      /* the datasets; they may become more while mounted */
+	struct automount *automount;  /* brings datasets that are looked up; NULL: only what was named */
 	struct nest *nest;            /* archives inside them; NULL without -o nested */
 	_Atomic bool nested_hidden;   /* one that cannot be shown has been named in the log */
 	bool no_open;                 /* the kernel does without opens of files */
 
 	struct fuse_session *session;
+	bool introduced; /* the kernel's first request was answered; see parallel.h */
 	unsigned dev_major, dev_minor; /* of the mount */
 	_Atomic bool read_ahead_raised;
 	void (*ready)(void *arg); /* called once, when the kernel's first request was answered */

@@ -252,19 +252,28 @@ int node_fixed(struct fs *fs, uint64_t ino, struct fixed_entry e[static FIXED_MA
 	return n;
 }
 
-static int lookup_root(struct fs *fs, const char *name, struct node *out)
+static int lookup_dataset(struct fs *fs, const char *name, struct node *out)
 {
-	const struct volume *v;
+	const struct volume *v = volumes_find(fs->volumes, name);
 
-	if (strcmp(name, ".mdcfs") == 0)
-		return node_stat(fs, INO_CONTROL, out);
-	v = volumes_find(fs->volumes, name);
 	if (v)
 		return node_stat(fs, ino_make(v->number, LOCAL_DIR), out);
 	v = volumes_find_id(fs->volumes, name);
 	return v ? node_stat(fs, ino_make(v->number, LOCAL_ID), out) : -ENOENT;
 }
 
+static int lookup_root(struct fs *fs, const char *name, struct waiter *w, struct node *out)
+{
+	int r;
+
+	if (strcmp(name, ".mdcfs") == 0)
+		return node_stat(fs, INO_CONTROL, out);
+	r = lookup_dataset(fs, name, out);
+	if (r != -ENOENT || !fs->automount)
+		return r;
+	r = automount_need(fs->automount, name, w);
+	return r == 0 ? lookup_dataset(fs, name, out) : r;
+}
 /* No member is called so: an archive that is shown under this name? */
 static int lookup_nested(struct fs *fs, const struct place *dir, const char *name, bool complete,
 			 struct node *out)
@@ -315,7 +324,7 @@ int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter 
 
 	*absent_for_good = p.row == 0 && parent != INO_ROOT;
 	if (parent == INO_ROOT)
-		return lookup_root(fs, name, out);
+		return lookup_root(fs, name, w, out);
 	if (node_outdated(fs, &p))
 		return -ESTALE;
 	if (p.row > 0) {

@@ -136,6 +136,12 @@ int volume_open(struct store *st, const struct source_env *env, const char *spec
 	return open_whole(st, env, spec, true, out, why);
 }
 
+int volume_open_lazily(struct store *st, const struct source_env *env, const char *spec,
+		       struct volume **out, char why[static 512])
+{
+	return open_whole(st, env, spec, false, out, why);
+}
+
 int volume_reopen(struct store *st, const struct source_env *env, const struct volume *v,
 		  struct volume **out, char why[static 512])
 {

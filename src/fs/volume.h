@@ -40,6 +40,9 @@ struct volume {
  * 0, or -errno and one line in why, "" when the log has it already: nothing is left of it then. */
 int volume_open(struct store *st, const struct source_env *env, const char *spec,
 		struct volume **out, char why[static 512]) MUST_CHECK;
+/* The same, but no download session is asked for before somebody reads. */
+int volume_open_lazily(struct store *st, const struct source_env *env, const char *spec,
+		       struct volume **out, char why[static 512]) MUST_CHECK;
 /* The source and the object alone: size and identity are known then.  No archive is opened, no
  * download session asked for. */
 int volume_resolve(struct store *st, const struct source_env *env, const char *spec,
