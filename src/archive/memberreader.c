@@ -27,7 +27,7 @@ struct filling {
 	struct waiter waiter;
 	struct memberreader *r;
 	struct chunk *chunk;
-	enum job_class class;
+	_Atomic enum job_class class;
 	uint64_t next;	  /* byte of the member that is copied next */
 	uint64_t ordered; /* everything before this has been asked for */
 };
@@ -92,6 +92,14 @@ static void wake_filling(struct waiter *w)
 	pool_submit(f->r->outer->c.st->pool, &f->job, f->class);
 }
 
+static void filling_hurry(struct chunk *c)
+{
+	struct filling *f = c->maker;
+
+	f->class = JOB_DEMAND;
+	pool_raise(f->r->outer->c.st->pool, &f->job, JOB_DEMAND);
+}
+
 static int member_chunk(struct reader *reader, struct range at, bool demand, struct chunk **out)
 {
 	struct memberreader *r = memberreader_of(reader);
@@ -102,6 +110,8 @@ static int member_chunk(struct reader *reader, struct range at, bool demand, str
 	if (!f || !(f->chunk = chunk_new(reader->memory, at)))
 		return -ENOMEM;
 	*out = f->chunk;
+	f->chunk->maker = f;
+	f->chunk->hurry = filling_hurry;
 	f->r = r;
 	f->class = demand ? JOB_DEMAND : JOB_IDLE;
 	f->next = f->ordered = at.from;

@@ -50,6 +50,7 @@ struct span {
 
 static void finish(struct span *s, int err)
 {
+	wanted_chunk(&s->wanted, NULL);
 	wanted_leave(&s->wanted, err < 0 ? err : -EIO);
 	block_unref(s->part);
 	chunk_free(s->chunk);
@@ -65,6 +66,7 @@ static int fetch(struct span *s, uint64_t from)
 {
 	struct gzip_point next;
 	uint64_t to;
+	int r;
 
 	to = MIN(s->in_end, from + (wanted_edge(&s->wanted, s->out) ? EDGE_STEP : UNIT_STEP));
 	if (s->codec->sequential) {
@@ -74,12 +76,16 @@ static int fetch(struct span *s, uint64_t from)
 		    next.in_bit / 8 >= from)
 			to = MIN(next.in_bit / 8 + 1, from + LONGEST_STEP);
 	}
+	wanted_chunk(&s->wanted, NULL);
 	s->chunk = chunk_free(s->chunk);
 	s->in = NULL;
 	s->n_in = 0;
 	s->fetched = MIN(to, s->a->c.raw->size);
-	return reader_chunk(s->a->c.raw, (struct range){ from, s->fetched },
-			    atomic_load(&s->wanted.demand), &s->chunk);
+	r = reader_chunk(s->a->c.raw, (struct range){ from, s->fetched },
+			 atomic_load(&s->wanted.demand), &s->chunk);
+	if (r == 0)
+		wanted_chunk(&s->wanted, s->chunk);
+	return r;
 }
 
 /* Go on with the compressed byte at off, which may lie in the chunk. */

@@ -64,6 +64,8 @@ static void raise_locked(struct wanted *w)
 {
 	if (atomic_exchange(&w->demand, true))
 		return;
+	if (w->chunk)
+		chunk_hurry(w->chunk);
 	if (w->begun)
 		pool_raise(w->a->c.st->pool, &w->job, JOB_DEMAND);
 	else if (may_begin_locked(w))
@@ -145,6 +147,14 @@ void wanted_hurry(struct archive *a, uint64_t blk)
 }
 
 /* ---- the decode's job ---- */
+
+void wanted_chunk(struct wanted *w, struct chunk *c)
+{
+	LOCK_SCOPE(&w->a->lock);
+	w->chunk = c;
+	if (c && atomic_load(&w->demand)) /* since it was ordered, maybe */
+		chunk_hurry(c);
+}
 
 bool wanted_any(struct wanted *w)
 {

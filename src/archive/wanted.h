@@ -23,6 +23,7 @@ struct wanted {
 	_Atomic bool demand; /* somebody waits; written under the lock */
 
 	/* Guarded by the archive's lock. */
+	struct chunk *chunk; /* what the job waits for, maybe; see wanted_chunk() */
 	struct list link;    /* in the archive's spans while it may be added to */
 	bool begun;	     /* counted in the archive's n_spans */
 	struct list asked;   /* struct asked; none begins before `passed` */
@@ -47,6 +48,8 @@ void wanted_hurry(struct archive *a, uint64_t blk);
 
 /* ---- for the decode's job ---- */
 
+/* The compressed bytes that it waits for from now on, until this is called again; NULL: none. */
+void wanted_chunk(struct wanted *w, struct chunk *c);
 bool wanted_any(struct wanted *w);     /* is something left? */
 uint64_t wanted_end(struct wanted *w); /* one past the last block asked for */
 /* Does somebody still wait, or is the rest for later?  Sets demand. */

@@ -46,7 +46,7 @@ struct http {
 
 	pthread_mutex_t lock; /* guards the next three and every q->canceled */
 	struct list submitted;
-	bool any_canceled, stop;
+	bool any_canceled, any_raised, stop;
 	bool ended; /* the thread takes no more */
 
 	/* The I/O thread's own. */
@@ -168,6 +168,26 @@ static void finish_canceled(struct http *h)
 		finish(h, list_entry(l, struct http_request, link), -ECANCELED);
 }
 
+static void take_raised(struct http *h)
+{
+	bool any;
+
+	pthread_mutex_lock(&h->lock);
+	any = h->any_raised;
+	h->any_raised = false;
+	pthread_mutex_unlock(&h->lock);
+	if (!any)
+		return;
+	list_for_each(pos, next, &h->background) {
+		struct http_request *q = list_entry(pos, struct http_request, link);
+
+		if (q->background)
+			continue;
+		list_remove(pos);
+		make_ready(h, q);
+	}
+}
+
 static void finish_stalled(struct http *h, int64_t now)
 {
 	list_for_each(pos, next, &h->active) {
@@ -279,6 +299,7 @@ static void *io_thread(void *arg)
 
 	while (take_submitted(h)) {
 		finish_canceled(h);
+		take_raised(h);
 		finish_stalled(h, clock_ms());
 		release_due(h, clock_ms());
 		start_ready(h);
@@ -327,6 +348,15 @@ void http_cancel(struct http *h, struct http_request *q)
 	pthread_mutex_lock(&h->lock);
 	q->canceled = true;
 	h->any_canceled = true;
+	pthread_mutex_unlock(&h->lock);
+	curl_multi_wakeup(h->multi);
+}
+
+void http_raise(struct http *h, struct http_request *q)
+{
+	q->background = false;
+	pthread_mutex_lock(&h->lock);
+	h->any_raised = true;
 	pthread_mutex_unlock(&h->lock);
 	curl_multi_wakeup(h->multi);
 }

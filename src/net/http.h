@@ -55,7 +55,7 @@ struct http_request {
 	struct range range;
 	const char *if_match;   /* an ETag for If-Match, or NULL; weak ones (W/) are not sent */
 	const char *bearer;     /* API key for Authorization: Bearer, or NULL */
-	bool background;        /* nobody waits for it: others go first */
+	_Atomic bool background; /* nobody waits for it: others go first */
 	int64_t delay_ms;       /* start no sooner than this after the submit: for retries */
 
 	/* Body bytes in order, on the I/O thread; must not block.  The reply's status and headers
@@ -87,6 +87,10 @@ void http_submit(struct http *h, struct http_request *q);
 /* Ask for the end of a request: done() follows soon, with -ECANCELED unless it had ended.
  * Any thread; q must be submitted and its done() not yet returned. */
 void http_cancel(struct http *h, struct http_request *q);
+
+/* Somebody waits for it now: out of the background, if it is there and has not begun.  Any thread; q as
+ * above. */
+void http_raise(struct http *h, struct http_request *q);
 
 /* Submit and block until the answer; body (up to max bytes, NUL-terminated) is malloc'd into
  * *body, caller frees (also on error; NULL when none).  -EFBIG beyond max.  0 = an answer of

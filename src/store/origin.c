@@ -166,6 +166,7 @@ static void send_request(struct fetch *f)
 	struct origin *o = f->origin;
 	uint64_t size = origin_size(o);
 
+	pthread_mutex_lock(&o->lock); /* origin_hurry() finds the request made, or not begun */
 	f->rq = (struct http_request){
 		.url = f->loc.url,
 		.ranged = true,
@@ -177,8 +178,7 @@ static void send_request(struct fetch *f)
 		.body = on_body,
 		.done = on_done,
 	};
-	pthread_mutex_lock(&o->lock); /* written once, before anybody can see it here */
-	if (o->validator[0] == '"')   /* a strong one: RFC 9110 13.1.1 */
+	if (o->validator[0] == '"') /* a strong one: RFC 9110 13.1.1.  It is written once */
 		f->rq.if_match = o->validator;
 	pthread_mutex_unlock(&o->lock);
 	f->failed = 0;
@@ -226,6 +226,15 @@ void origin_fetch(struct origin *o, struct fetch *f)
 	f->since_ms = clock_ms();
 	waiter_init(&f->waiter, wake_fetch);
 	next_step(f, locate);
+}
+
+void origin_hurry(struct fetch *f)
+{
+	if (atomic_exchange(&f->demand, true))
+		return;
+	pool_raise(f->origin->st->pool, &f->job, JOB_DEMAND);
+	LOCK_SCOPE(&f->origin->lock);
+	http_raise(f->origin->st->http, &f->rq);
 }
 
 /* Ask again later, or give up: the deadline counts from the last byte that came. */

@@ -18,7 +18,7 @@ struct origin;
 struct fetch {
 	/* In.  The range is not empty; it may reach beyond the end only while the size is unknown. */
 	struct range at;
-	bool demand;
+	_Atomic bool demand; /* somebody waits */
 	/* The bytes, in order, each once; I/O thread, must not block.  Not 0: give up with it. */
 	int (*data)(struct fetch *f, uint64_t off, const void *p, size_t n);
 	/* Exactly once: 0 = every byte of the range went to data(); -ESTALE = another version is
@@ -48,6 +48,8 @@ int origin_new(struct store *st, struct source *s, uint64_t size, const char *va
 	       struct origin **out) MUST_CHECK;
 struct origin *origin_free(struct origin *o); /* no fetch under way; NULL ok; returns NULL */
 void origin_fetch(struct origin *o, struct fetch *f);
+/* Somebody waits for it now, who did not when it was ordered.  Before its done() is called. */
+void origin_hurry(struct fetch *f);
 /* Is another version there?  Found out by a fetch, or by somebody who says so.  From then on every
  * fetch ends with -ESTALE, and nobody is asked. */
 bool origin_changed(const struct origin *o);

@@ -11,6 +11,8 @@
 
 struct raw {
 	struct store *st;
+	pthread_mutex_t lock; /* guards fills */
+	struct list fills;    /* under way */
 	struct origin *origin;
 	struct blocks *blocks;
 };
@@ -19,6 +21,8 @@ struct raw {
 struct fill {
 	struct fetch fetch;
 	struct raw *raw;
+	struct list link;
+	uint64_t first;
 	uint64_t next, end; /* the block that is being filled; one past the last */
 	struct block *part;
 	_Atomic unsigned refs;
@@ -93,6 +97,9 @@ static void fill_done(struct fetch *fetch, int err)
 {
 	struct fill *f = container_of(fetch, struct fill, fetch);
 
+	pthread_mutex_lock(&f->raw->lock);
+	list_remove(&f->link);
+	pthread_mutex_unlock(&f->raw->lock);
 	for (uint64_t blk = f->next; blk < f->end; blk++)
 		blocks_fail(f->raw->blocks, blk, err < 0 ? err : -EIO);
 	block_unref(f->part);
@@ -111,7 +118,7 @@ static void raw_fill(void *arg, uint64_t first, uint32_t n, bool demand)
 		return;
 	}
 	f->raw = raw;
-	f->next = first;
+	f->first = f->next = first;
 	f->end = first + n;
 	atomic_init(&f->refs, 1);
 	f->fetch.at.from = first << BLOCK_SHIFT;
@@ -119,14 +126,34 @@ static void raw_fill(void *arg, uint64_t first, uint32_t n, bool demand)
 	f->fetch.demand = demand;
 	f->fetch.data = fill_data;
 	f->fetch.done = fill_done;
+	LOCK_SCOPE(&raw->lock); /* who hurries it finds it submitted */
+	list_push(&raw->fills, &f->link);
 	origin_fetch(raw->origin, &f->fetch);
 }
 
-static const struct blocks_ops raw_ops = { .fill = raw_fill };
+/* What was ordered for nobody goes on as if for somebody: the bytes before the block come first, but
+ * nobody else's. */
+static void raw_hurry(void *arg, uint64_t blk)
+{
+	struct raw *raw = arg;
+
+	LOCK_SCOPE(&raw->lock);
+	list_for_each(pos, tmp, &raw->fills) {
+		struct fill *f = list_entry(pos, struct fill, link);
+
+		if (blk >= f->first && blk < f->end)
+			origin_hurry(&f->fetch);
+	}
+}
+
+static const struct blocks_ops raw_ops = { .fill = raw_fill, .hurry = raw_hurry };
 
 static void raw_free(void *arg)
 {
-	free(arg);
+	struct raw *raw = arg;
+
+	pthread_mutex_destroy(&raw->lock);
+	free(raw);
 }
 
 int rawfill_blocks(struct store *st, struct origin *o, const char *identity, uint64_t size,
@@ -151,9 +178,11 @@ int rawfill_blocks(struct store *st, struct origin *o, const char *identity, uin
 		return -ENOMEM;
 	raw->st = st;
 	raw->origin = o;
+	pthread_mutex_init(&raw->lock, NULL);
+	list_init(&raw->fills);
 	r = blocks_new(&c, &raw->blocks);
 	if (r < 0)
-		free(raw);
+		raw_free(raw);
 	else
 		*out = raw->blocks;
 	return r;
@@ -182,6 +211,13 @@ static void chunk_done(struct fetch *fetch, int err)
 
 	chunk_end(cf->chunk, err);
 	free(cf);
+}
+
+static void chunk_fetch_hurry(struct chunk *c)
+{
+	struct chunk_fetch *cf = c->maker;
+
+	origin_hurry(&cf->fetch);
 }
 
 /* How far from the front is the range here already?  Copies it. */
@@ -216,6 +252,8 @@ int rawfill_chunk(struct store *st, struct origin *o, struct blocks *raw, struct
 		return 0;
 	}
 	cf->chunk = c;
+	c->hurry = chunk_fetch_hurry;
+	c->maker = cf;
 	cf->fetch.at = (struct range){ from, at.to };
 	cf->fetch.demand = demand;
 	cf->fetch.data = chunk_data;

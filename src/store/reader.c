@@ -98,6 +98,13 @@ int chunk_wait(struct chunk *c, struct waiter *w)
 	return want_park(&c->want, w);
 }
 
+void chunk_hurry(struct chunk *c)
+{
+	LOCK_SCOPE(&c->lock);
+	if (!c->done && c->hurry)
+		c->hurry(c);
+}
+
 bool chunk_ready(struct chunk *c)
 {
 	LOCK_SCOPE(&c->lock);

@@ -49,6 +49,10 @@ struct chunk {
 	bool done, abandoned;
 	int err;
 	struct want want;
+	/* For makers: somebody waits now.  Called with the lock held, before chunk_end(); NULL: that makes no
+	 * difference. */
+	void (*hurry)(struct chunk *c);
+	void *maker; /* its own */
 };
 
 /* For makers: a chunk with two references.  NULL without memory. */
@@ -57,6 +61,7 @@ bool chunk_abandoned(struct chunk *c);	  /* nobody waits any more: the maker may
 void chunk_end(struct chunk *c, int err); /* wakes; drops the maker's reference */
 /* For the one who asked.  0 = data is there; PARKED; -errno. */
 int chunk_wait(struct chunk *c, struct waiter *w) MUST_CHECK;
+void chunk_hurry(struct chunk *c); /* it was ordered for nobody, and now somebody waits */
 bool chunk_ready(struct chunk *c); /* has it come, or failed? */
 /* Blocking form; -ECANCELED when stop turned true, the chunk stays valid. */
 int chunk_wait_thread(struct chunk *c, const _Atomic bool *stop) MUST_CHECK;
