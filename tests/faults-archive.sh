@@ -41,8 +41,12 @@ broken() { # NAME ERRNO PLAN-LINE...
 	expect "$name: a listing" "$error" "$(errno_of 'os.listdir(sys.argv[2])' "$(members_at)")"
 	[ "$(archive_status state)" != complete ] || fail "$name: the archive is complete"
 }
+lists() {
+	timeout -s KILL 60 ls "$(members_at)" >/dev/null 2>&1
+}
 goes_on() {
 	plan "* ok"
+	retry 20 lists || fail "$name: storage is well, and there is no listing"
 	compare_trees "$tmp/tree" "$(members_at)"
 	expect "$name: and then" complete "$(archive_status state)"
 	umount_mdcfs

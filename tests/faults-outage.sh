@@ -44,10 +44,6 @@ up
 mount_mdcfs -o $options "$storage_url/data.bin"
 expect "while storage is up" ok "$(read_block 8 4)"
 down
-fails_in 6 24
-log_has "gave up" || fail "the log does not say it"
-expect "cached blocks while storage is down" ok "$(read_block 8 4)"
-timeout -s KILL 5 cat "$mnt/.mdcfs/status.json" >/dev/null || fail "no status while storage is down"
 
 # It comes back while somebody waits.
 read_block 32 >"$tmp/during" &
@@ -60,7 +56,24 @@ retry 10 tried || fail "nobody tries"
 up
 wait $reader
 expect "a read across the outage" ok "$(cat "$tmp/during")"
-expect "a read that had failed" ok "$(read_block 24)"
+
+# It does not come back: who waits gives up, and those who come later do so at once, until it does.
+down
+fails_in 6 24
+log_has "gave up" || fail "the log does not say it"
+log_has "out of reach" || fail "the log does not say what follows"
+tries=$(stat_of storage_retries)
+for at in 25 26 27 28; do
+	expect "block $at while it is known" EIO "$(read_block $at)"
+done
+expect "attempts repeated for these" "$tries" "$(stat_of storage_retries)"
+expect "cached blocks while storage is down" ok "$(read_block 8 4)"
+timeout -s KILL 20 "$MDCFS" status "$mnt" | grep -q 'out of reach' || fail "the status does not say it"
+up
+reads() { # BLOCK
+	[ "$(read_block "$1")" = ok ]
+}
+retry 10 reads 24 || fail "a read that had failed: $(read_block 24)"
 
 # It goes down in the middle of a body, and comes back.
 plan "1 206 slow=60000"
@@ -89,5 +102,5 @@ for at in 8 24 32 48; do
 done
 fails_in 6 56
 up
-expect "storage is back" ok "$(read_block 56)"
+retry 10 reads 56 || fail "storage is back: $(read_block 56)"
 timeout -s KILL 60 cmp "$(data_at)" "$reference" || fail "the whole file"

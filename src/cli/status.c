@@ -154,6 +154,8 @@ static void print_dataset(const struct json *d)
 	print_version(json_get(d, "version"));
 	print_archive(json_get(d, "archive"));
 	print_lease(json_get(d, "lease"));
+	if (json_bool(d, "absent", false))
+		print_field("network", "out of reach: only what is cached can be read");
 	print_field("trouble", json_str(d, "trouble"));
 }
 

@@ -39,6 +39,7 @@ static int64_t ttl_ms(const struct refresh *f, const struct volume *v)
 static void confirmed(struct refresh *f, struct volume *v)
 {
 	atomic_store(&v->checked, clock_now());
+	v->changed_ms = 0;
 	v->next_ms = clock_ms() + ttl_ms(f, v);
 }
 
@@ -81,8 +82,14 @@ static void renew(struct refresh *f, struct volume *v)
 	struct volume *next = NULL;
 	char why[512] = "";
 	int64_t now = clock_ms();
-	int r = volume_reopen(f->st, f->env, v, &next, why);
+	int r;
 
+	if (object_changed(v->object) && object_recheck(v->object, &f->stop) == 0) {
+		debug(fs, "%s: storage still has this version", v->dir);
+		confirmed(f, v);
+		return;
+	}
+	r = volume_reopen(f->st, f->env, v, &next, why);
 	if (atomic_load(&f->stop)) {
 		volume_discard(next);
 		return;

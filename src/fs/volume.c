@@ -276,6 +276,7 @@ struct json *volume_status(struct volume *v)
 	json_set(j, "version", version_status(v));
 	json_set(j, "archive", archive_status(v->archive));
 	json_set(j, "lease", lease_status(v->source));
+	json_set_bool(j, "absent", object_absent(v->object));
 	json_set_str(j, "trouble", trouble);
 	return j;
 }

@@ -175,6 +175,8 @@ static int find_version(struct object *o, struct source *s, struct facts *f, str
 	if (d->has_size && d->checksum[0]) {
 		f->size = d->size;
 		snprintf(f->version, sizeof(f->version), "%s", d->checksum);
+		if (source_recalled(s)) /* one attempt will show whether storage is there */
+			origin_set_absent(o->origin);
 		return 0;
 	}
 	if (o->st->facts_first &&
@@ -195,7 +197,10 @@ static int find_version(struct object *o, struct source *s, struct facts *f, str
 	    facts_load(o->st->state_dir, source_scheme(s), source_key(s), f) < 0)
 		return r;
 	(void)log_warn(r, "%s: storage cannot be reached, showing what is cached", d->filename);
-	return go_by_facts(o, s, f);
+	r = go_by_facts(o, s, f);
+	if (r == 0)
+		origin_set_absent(o->origin);
+	return r;
 }
 
 static int open_remote(struct object *o, struct source *s)
@@ -315,12 +320,22 @@ bool object_changed(const struct object *o)
 			 : atomic_load_explicit(&o->changed, memory_order_relaxed);
 }
 
-void object_set_changed(struct object *o)
+static void set_changed(struct object *o, bool changed)
 {
 	if (o->origin)
-		origin_set_changed(o->origin);
+		origin_set_changed(o->origin, changed);
 	else
-		atomic_store(&o->changed, true);
+		atomic_store(&o->changed, changed);
+}
+
+void object_set_changed(struct object *o)
+{
+	set_changed(o, true);
+}
+
+bool object_absent(struct object *o)
+{
+	return o->origin && origin_absent(o->origin);
 }
 
 int object_check(struct object *o, const _Atomic bool *stop)
@@ -332,6 +347,17 @@ int object_check(struct object *o, const _Atomic bool *stop)
 		return check_local(o);
 	r = rawfill_chunk(o->st, o->origin, NULL, (struct range){ 0, 1 }, false, &c);
 	return r < 0 ? r : chunk_wait_thread(c, stop);
+}
+
+int object_recheck(struct object *o, const _Atomic bool *stop)
+{
+	int r;
+
+	set_changed(o, false); /* who reads meanwhile is told by storage itself */
+	r = object_check(o, stop);
+	if (r < 0)
+		set_changed(o, true);
+	return r;
 }
 
 const char *object_dir(const struct object *o)

@@ -25,14 +25,19 @@ struct reader *object_reader(struct object *o);  /* borrowed */
 /* What tells this version from others: checksum, ETag or time of change; borrowed. */
 const char *object_version(const struct object *o);
 /* Has it turned out that another version is there?  What is cached may still be read; all else is
- * -ESTALE, then and forever. */
+ * -ESTALE. */
 bool object_changed(const struct object *o);
 void object_set_changed(struct object *o);
+/* The same, asked once more: one answer of a server may be wrong.  As object_check(); 0: nothing has
+ * changed, and object_changed() no longer. */
+int object_recheck(struct object *o, const _Atomic bool *stop) MUST_CHECK;
 /* Do its bytes still have this version where they come from?  Blocks; given up (-ECANCELED) when stop
  * turns true.  0; -ESTALE: they have another, and object_changed() from now on; else why that could
  * not be told.  A remote one costs one request, for one byte, and maybe a download session: of a
  * source that can tell it itself (source_check) nothing is asked. */
 int object_check(struct object *o, const _Atomic bool *stop) MUST_CHECK;
+/* Is where its bytes are out of reach, so that what is not cached fails at once? */
+bool object_absent(struct object *o);
 /* The cache directory of this version, NULL without a cache; borrowed. */
 const char *object_dir(const struct object *o);
 

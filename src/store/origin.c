@@ -11,6 +11,7 @@
 #include "base/stats.h"
 #include "net/retry.h"
 #include "source/api.h"
+#include "store/reach.h"
 
 #define MAX_TRIES 40u /* the deadline comes first */
 #define PROBE_TRIES 5u
@@ -26,6 +27,7 @@ struct origin {
 	uint64_t size;
 	char validator[256]; /* ETag, or Last-Modified of a server that has none; RFC 9110 8.8 */
 	bool ranges_known;   /* it has answered a range with a range */
+	struct reach reach;
 };
 
 int origin_new(struct store *st, struct source *s, uint64_t size, const char *validator,
@@ -70,15 +72,86 @@ bool origin_changed(const struct origin *o)
 	return atomic_load_explicit(&o->changed, memory_order_relaxed);
 }
 
-void origin_set_changed(struct origin *o)
+void origin_set_changed(struct origin *o, bool changed)
 {
-	atomic_store_explicit(&o->changed, true, memory_order_relaxed);
+	atomic_store_explicit(&o->changed, changed, memory_order_relaxed);
 }
+
+/* ---- is anybody there? ---- */
+
+bool origin_absent(struct origin *o)
+{
+	LOCK_SCOPE(&o->lock);
+	return o->reach.absent;
+}
+
+void origin_set_absent(struct origin *o)
+{
+	LOCK_SCOPE(&o->lock);
+	(void)reach_failed(&o->reach, clock_ms() - REACH_PROBE_MS);
+}
+
+static bool admitted(struct fetch *f)
+{
+	LOCK_SCOPE(&f->origin->lock);
+	return f->probe || reach_admits(&f->origin->reach, clock_ms(), &f->probe);
+}
+
+/* No sign of anybody: no route, no name, no listener. */
+static bool says_nobody(int err)
+{
+	return err == -EHOSTUNREACH || err == -ENETUNREACH || err == -ECONNREFUSED;
+}
+
+static bool has_answered(const struct fetch *f)
+{
+	return f->rq.reply.err == 0 && f->rq.reply.status > 0 && f->rq.reply.status < 500;
+}
+
+static void note_answer(struct fetch *f)
+{
+	bool is_new;
+
+	pthread_mutex_lock(&f->origin->lock);
+	is_new = reach_answered(&f->origin->reach);
+	f->probe = false;
+	pthread_mutex_unlock(&f->origin->lock);
+	if (is_new)
+		log_info("%s: storage answers again", f->origin->name);
+}
+
+/* Nobody waits any longer. */
+static void note_absence(struct fetch *f)
+{
+	bool is_new;
+
+	pthread_mutex_lock(&f->origin->lock);
+	is_new = reach_failed(&f->origin->reach, clock_ms());
+	f->probe = false;
+	pthread_mutex_unlock(&f->origin->lock);
+	if (is_new)
+		(void)log_warn(0,
+			       "%s: out of reach: what is not cached fails at once until somebody "
+			       "answers again",
+			       f->origin->name);
+}
+
+static void forget_probe(struct fetch *f)
+{
+	LOCK_SCOPE(&f->origin->lock);
+	if (f->probe)
+		reach_unknown(&f->origin->reach);
+	f->probe = false;
+}
+
+/* ---- a fetch ---- */
 
 static void finish(struct fetch *f, int err)
 {
+	if (f->probe)
+		forget_probe(f);
 	if (err == -ESTALE)
-		origin_set_changed(f->origin);
+		origin_set_changed(f->origin, true);
 	free(f->loc.url);
 	f->loc.url = NULL;
 	/* Above, these two mean that an archive is damaged; nothing here knows that. */
@@ -197,10 +270,16 @@ static void locate(struct job *j)
 		r = -ENOTCONN;
 	if (r == 0 && origin_changed(f->origin))
 		r = -ESTALE;
+	if (r == 0 && !admitted(f))
+		r = -EHOSTUNREACH;
+	else if (says_nobody(r))
+		note_absence(f);
 	if (r == 0) {
 		free(f->loc.url);
 		f->loc.url = NULL;
 		r = source_locate(f->origin->source, &f->waiter, &f->loc);
+		if (says_nobody(r))
+			note_absence(f);
 	}
 	if (r == PARKED)
 		return;
@@ -222,6 +301,7 @@ void origin_fetch(struct origin *o, struct fetch *f)
 	f->tries = 0;
 	f->renewed = false;
 	f->delay_ms = 0;
+	f->probe = false;
 	f->loc = (struct location){ 0 };
 	f->since_ms = clock_ms();
 	waiter_init(&f->waiter, wake_fetch);
@@ -235,6 +315,23 @@ void origin_hurry(struct fetch *f)
 	pool_raise(f->origin->st->pool, &f->job, JOB_DEMAND);
 	LOCK_SCOPE(&f->origin->lock);
 	http_raise(f->origin->st->http, &f->rq);
+}
+
+static bool worth_more(struct fetch *f, int err)
+{
+	LOCK_SCOPE(&f->origin->lock);
+	return reach_worth(&f->origin->reach, says_nobody(err), f->tries);
+}
+
+/* Somebody who tries whether storage is back says nothing: that it is not has been said. */
+static void give_up(struct fetch *f, int err, const char *why, bool first)
+{
+	if (!f->probe)
+		(void)log_error(err, "%s: %s: gave up after %u tries", f->origin->name, why,
+				f->tries);
+	if (!first && !has_answered(f))
+		note_absence(f);
+	finish(f, err);
 }
 
 /* Ask again later, or give up: the deadline counts from the last byte that came. */
@@ -253,9 +350,10 @@ static void retry(struct fetch *f, int err, const char *why)
 	}
 	f->delay_ms = retry_wait(&p, ++f->tries, now - f->since_ms, f->rq.reply.retry_after_s,
 				 api_jitter());
+	if (!probe && !worth_more(f, err))
+		f->delay_ms = -1;
 	if (f->delay_ms < 0) {
-		finish(f, log_error(err, "%s: %s: gave up after %u tries", f->origin->name, why,
-				    f->tries));
+		give_up(f, err, why, probe);
 		return;
 	}
 	debug(store, "%s: %s: try %u in %" PRId64 " ms", f->origin->name, why, f->tries + 1,
@@ -319,6 +417,8 @@ static void conclude(struct job *j)
 	source_date(f->origin->source, rp->date);
 	if (rp->err == 0 && !f->checked && f->found.verdict == VERDICT_OK)
 		(void)check_reply(f); /* an answer without a body */
+	if (has_answered(f))
+		note_answer(f);
 	if (f->checked)
 		source_accepted(f->origin->source, f->loc.generation);
 	if (f->failed < 0)

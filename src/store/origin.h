@@ -39,6 +39,7 @@ struct fetch {
 	int64_t since_ms;
 	int64_t delay_ms;
 	int failed;		    /* what data() said; 0 = nothing */
+	bool probe; /* it finds out whether storage is there again */
 	bool checked;		    /* the reply is of the range and version that were asked for */
 	struct judge_finding found; /* what it is instead */
 };
@@ -50,10 +51,14 @@ struct origin *origin_free(struct origin *o); /* no fetch under way; NULL ok; re
 void origin_fetch(struct origin *o, struct fetch *f);
 /* Somebody waits for it now, who did not when it was ordered.  Before its done() is called. */
 void origin_hurry(struct fetch *f);
-/* Is another version there?  Found out by a fetch, or by somebody who says so.  From then on every
+/* Is another version there?  Found out by a fetch, or by somebody who says so.  While it is, every
  * fetch ends with -ESTALE, and nobody is asked. */
 bool origin_changed(const struct origin *o);
-void origin_set_changed(struct origin *o);
+void origin_set_changed(struct origin *o, bool changed);
+/* Is storage known to be out of reach (reach.h), so that fetches fail at once?  And: it is, as far as
+ * one can tell beforehand. */
+bool origin_absent(struct origin *o);
+void origin_set_absent(struct origin *o);
 uint64_t origin_size(struct origin *o); /* UINT64_MAX until the first answer */
 /* The version's validator: its ETag, else its Last-Modified, else "". */
 void origin_validator(struct origin *o, char out[static 256]);
