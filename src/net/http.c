@@ -44,9 +44,9 @@ struct http {
 	pthread_t thread;
 	bool started;
 
-	pthread_mutex_t lock; /* guards the next three and every q->canceled */
+	pthread_mutex_t lock; /* guards the next five and every q->canceled and q->resumed */
 	struct list submitted;
-	bool any_canceled, any_raised, stop;
+	bool any_canceled, any_raised, any_resumed, stop;
 	bool ended; /* the thread takes no more */
 
 	/* The I/O thread's own. */
@@ -188,13 +188,36 @@ static void take_raised(struct http *h)
 	}
 }
 
+static void resume_paused(struct http *h)
+{
+	bool any;
+
+	pthread_mutex_lock(&h->lock);
+	any = h->any_resumed;
+	h->any_resumed = false;
+	pthread_mutex_unlock(&h->lock);
+	if (!any)
+		return;
+	list_for_each(pos, next, &h->active) {
+		struct http_request *q = list_entry(pos, struct http_request, link);
+		bool resumed;
+
+		pthread_mutex_lock(&h->lock);
+		resumed = q->resumed;
+		q->resumed = false;
+		pthread_mutex_unlock(&h->lock);
+		if (resumed)
+			http_transfer_resume(q->transfer);
+	}
+}
+
 static void finish_stalled(struct http *h, int64_t now)
 {
 	list_for_each(pos, next, &h->active) {
 		struct http_request *q = list_entry(pos, struct http_request, link);
 		struct http_transfer *t = q->transfer;
 
-		if (t->connected && now - t->last_ms >= h->stall_ms) {
+		if (t->connected && !t->paused && now - t->last_ms >= h->stall_ms) {
 			snprintf(t->why, sizeof(t->why), "no byte for %" PRId64 " ms",
 				 now - t->last_ms);
 			finish(h, q, -ETIMEDOUT);
@@ -268,7 +291,8 @@ static int next_due(const struct http *h, int64_t now)
 			list_entry(pos, struct http_request, link)->transfer;
 
 		/* Not connected yet: the stall clock may start while we sleep. */
-		due = MIN(due, (t->connected ? t->last_ms : now) + h->stall_ms);
+		if (!t->paused)
+			due = MIN(due, (t->connected ? t->last_ms : now) + h->stall_ms);
 	}
 	return (int)MAX(due - now, 0);
 }
@@ -300,6 +324,7 @@ static void *io_thread(void *arg)
 	while (take_submitted(h)) {
 		finish_canceled(h);
 		take_raised(h);
+		resume_paused(h);
 		finish_stalled(h, clock_ms());
 		release_due(h, clock_ms());
 		start_ready(h);
@@ -329,7 +354,7 @@ void http_submit(struct http *h, struct http_request *q)
 	    __builtin_add_overflow(clock_ms(), q->delay_ms, &q->not_before_ms))
 		q->not_before_ms = INT64_MAX;
 	pthread_mutex_lock(&h->lock);
-	q->canceled = false;
+	q->canceled = q->resumed = false;
 	ended = h->ended;
 	first = !ended && list_empty(&h->submitted);
 	if (!ended)
@@ -357,6 +382,15 @@ void http_raise(struct http *h, struct http_request *q)
 	q->background = false;
 	pthread_mutex_lock(&h->lock);
 	h->any_raised = true;
+	pthread_mutex_unlock(&h->lock);
+	curl_multi_wakeup(h->multi);
+}
+
+void http_resume(struct http *h, struct http_request *q)
+{
+	pthread_mutex_lock(&h->lock);
+	q->resumed = true;
+	h->any_resumed = true;
 	pthread_mutex_unlock(&h->lock);
 	curl_multi_wakeup(h->multi);
 }

@@ -43,6 +43,8 @@ struct http_reply {
 	char last_modified[64]; /* as received, "" = absent */
 	char content_type[128];
 	char content_encoding[32]; /* as received, "" = absent or "?" = too long */
+	bool framed;	      /* the answer says where it ends: by its length or in chunks */
+	bool truncated;	      /* ODS-Analyze-Truncated: there would have been more */
 	char date_reset[64];  /* X-RateLimit-Reset as received, "" = absent */
 	char problem[256]; /* how the body of a 4xx begins: for the code in it, not for printing */
 };
@@ -54,12 +56,14 @@ struct http_request {
 	bool ranged;            /* send Range: for the half-open range below */
 	struct range range;
 	const char *if_match;   /* an ETag for If-Match, or NULL; weak ones (W/) are not sent */
-	const char *bearer;     /* API key for Authorization: Bearer, or NULL */
+	const char *bearer;     /* secret for Authorization:, or NULL */
+	const char *scheme;     /* of that; NULL: "Bearer" */
 	_Atomic bool background; /* nobody waits for it: others go first */
 	int64_t delay_ms;       /* start no sooner than this after the submit: for retries */
 
 	/* Body bytes in order, on the I/O thread; must not block.  The reply's status and headers
-	 * are complete by the first call.  Not 0: abort, and that is reply.err.  NULL: dropped. */
+	 * are complete by the first call.  HTTP_PAUSE: not now; the same bytes come again after
+	 * http_resume().  Else not 0: abort, and that is reply.err.  NULL: dropped. */
 	int (*body)(struct http_request *q, const void *p, size_t n);
 	/* Exactly once for every submitted request, on the I/O thread; must not block.  The
 	 * module does not touch q afterwards. */
@@ -72,8 +76,10 @@ struct http_request {
 	void *transfer;
 	void *call; /* http_do()'s own */
 	int64_t not_before_ms;
-	bool canceled;
+	bool canceled, resumed;
 };
+
+#define HTTP_PAUSE 1 /* what body() may return */
 
 /* Start the I/O thread.  0 or -errno. */
 int http_new(const struct http_config *c, struct http **out) MUST_CHECK;
@@ -91,6 +97,9 @@ void http_cancel(struct http *h, struct http_request *q);
 /* Somebody waits for it now: out of the background, if it is there and has not begun.  Any thread; q as
  * above. */
 void http_raise(struct http *h, struct http_request *q);
+/* Go on with a transfer whose body() has returned, or is just returning, HTTP_PAUSE.  Any thread, never
+ * blocks; q as for http_cancel(). */
+void http_resume(struct http *h, struct http_request *q);
 
 /* Submit and block until the answer; body (up to max bytes, NUL-terminated) is malloc'd into
  * *body, caller frees (also on error; NULL when none).  -EFBIG beyond max.  0 = an answer of

@@ -145,7 +145,10 @@ static void take_content_length(struct http_reply *r, const char *value)
 {
 	uint64_t n;
 
-	if (r->status == 200 && take_u64(&value, &n) && !*value)
+	if (!take_u64(&value, &n) || *value)
+		return;
+	r->framed = true;
+	if (r->status == 200)
 		r->total = n;
 }
 
@@ -209,6 +212,10 @@ static void take_field(struct http_reply *r, const char *name, const char *value
 		take_count(&r->rate_limit, value);
 	else if (strcasecmp(name, "x-ratelimit-remaining") == 0)
 		take_count(&r->rate_left, value);
+	else if (strcasecmp(name, "ods-analyze-truncated") == 0)
+		r->truncated = strcasecmp(value, "false") != 0;
+	else if (strcasecmp(name, "transfer-encoding") == 0)
+		r->framed |= strcasecmp(value, "chunked") == 0;
 	else if (strcasecmp(name, "x-ratelimit-reset") == 0)
 		copy_field(r->date_reset, sizeof(r->date_reset), value);
 }

@@ -93,14 +93,19 @@ static void keep_problem(struct http_transfer *t, const char *p, size_t n)
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
+	int r;
 
 	n *= size;
 	t->last_ms = clock_ms();
-	t->bytes += n;
 	keep_problem(t, p, n);
-	if (n > 0 && t->q->body)
-		t->abort = t->q->body(t->q, p, n);
-	return t->abort ? 0 : n;
+	r = n > 0 && t->q->body ? t->q->body(t->q, p, n) : 0;
+	if (r == HTTP_PAUSE) { /* libcurl keeps the bytes */
+		t->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	t->bytes += n;
+	t->abort = r;
+	return r ? 0 : n;
 }
 
 /* ---- setting up a request ---- */
@@ -126,6 +131,17 @@ static int add_header(struct curl_slist **list, const char *name, const char *va
 	return 0;
 }
 
+static int add_authorization(struct curl_slist **list, const struct http_request *q)
+{
+	AUTO(auto_free) char *name = NULL;
+
+	if (asprintf(&name, "Authorization: %s", q->scheme ? q->scheme : "Bearer") < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	return add_header(list, name, q->bearer);
+}
+
 static int set_headers(struct http_transfer *t, const struct http_request *q)
 {
 	char range[64];
@@ -138,7 +154,7 @@ static int set_headers(struct http_transfer *t, const struct http_request *q)
 	if (r == 0 && q->if_match && strncmp(q->if_match, "W/", 2) != 0)
 		r = add_header(&t->headers, "If-Match:", q->if_match);
 	if (r == 0 && q->bearer)
-		r = add_header(&t->headers, "Authorization: Bearer", q->bearer);
+		r = add_authorization(&t->headers, q);
 	/* The bytes themselves are wanted: a range of compressed ones would be of no use. */
 	if (r == 0)
 		r = add_header(&t->headers, "Accept-Encoding:", "identity");
@@ -263,7 +279,7 @@ static int begin(struct http_transfer *t, CURLM *multi, struct http_request *q)
 	t->start_ms = t->last_ms = clock_ms();
 	t->bytes = 0;
 	t->header_bytes = t->problem_len = 0;
-	t->connected = t->headers_done = false;
+	t->connected = t->headers_done = t->paused = false;
 	t->abort = 0;
 	t->why[0] = '\0';
 	return curl_multi_add_handle(multi, t->easy) == CURLM_OK ? 0 : -ENOMEM;
@@ -292,6 +308,15 @@ void http_transfer_report(const struct http_transfer *t, int err)
 	debug(http, "%s %s %s status %d err %d %" PRIu64 " bytes %" PRId64 " ms %s",
 	      is_post(q) ? "POST" : "GET", url, range, q->reply.status, err, t->bytes,
 	      clock_ms() - t->start_ms, err ? t->why : "");
+}
+
+void http_transfer_resume(struct http_transfer *t)
+{
+	if (!t->paused)
+		return;
+	t->paused = false;
+	t->last_ms = clock_ms();
+	curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 
 int http_transfer_errno(const struct http_transfer *t, CURLcode code)

@@ -21,7 +21,7 @@ struct http_transfer {
 	uint64_t bytes;
 	size_t header_bytes, problem_len;
 	bool connected; /* the request is being sent or was */
-	bool headers_done;
+	bool headers_done, paused;
 	int abort; /* what body() returned, or a refusal of our own */
 	char why[CURL_ERROR_SIZE];
 };
@@ -35,6 +35,8 @@ int http_transfer_check(const struct http_request *q) MUST_CHECK;
 int http_transfer_begin(struct http_transfer *t, CURLM *multi, struct http_request *q) MUST_CHECK;
 /* Leave multi; what is still under way loses its connection.  The transfer may begin again. */
 void http_transfer_end(struct http_transfer *t, CURLM *multi);
+/* Go on after a pause; body() may be called on the way. */
+void http_transfer_resume(struct http_transfer *t);
 /* 0 or -errno for libcurl's result. */
 int http_transfer_errno(const struct http_transfer *t, CURLcode code);
 /* One debug line; an error for a certificate. */
