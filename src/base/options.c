@@ -267,9 +267,10 @@ static int refuse_unknown(const char *name, char why[static WHY])
 {
 	struct suggest s = { .typed = name };
 
-	if (strcmp(name, "api_key") == 0)
-		return refuse(why, "api_key is no -o option, everybody could read it in the list "
-				   "of processes: use MDC_API_KEY or the config file");
+	if (strcmp(name, "api_key") == 0 || strcmp(name, "ods_api_key") == 0)
+		return refuse(why, "%s is no -o option, everybody could read it in the list of "
+				   "processes: use %s or the config file",
+			      name, *name == 'o' ? "ODS_API_KEY" : "MDC_API_KEY");
 	if (strcmp(name, "dev") == 0 || strcmp(name, "suid") == 0)
 		return refuse(why, "option '%s' is refused: a mount is always nodev, nosuid", name);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -346,24 +347,36 @@ int options_parse(struct options *o, const char *list)
 	}
 }
 
-/* The key goes into a header: one word of visible ASCII; "" for none.  No message shows it. */
-static int set_key(struct options *o, const char *value, char why[static WHY])
+/* A key goes into a header: visible ASCII from the character least on; "" for none.  No message shows
+ * it. */
+static int set_secret(char **slot, const char *value, unsigned char least, char why[static WHY])
 {
 	char *copy = NULL;
 
 	for (const char *p = value; *p; p++)
-		if (*p <= 0x20 || *p >= 0x7f || p - value >= TEXT_MAX)
+		if ((unsigned char)*p < least || *p >= 0x7f || p - value >= TEXT_MAX)
 			return refuse(why, "the API key has a blank or an odd character in it");
 	if (*value && !(copy = strdup(value))) {
 		snprintf(why, WHY, "out of memory");
 		return -ENOMEM;
 	}
-	if (o->api_key)
-		explicit_bzero(o->api_key, strlen(o->api_key));
-	free(o->api_key);
-	o->api_key = copy;
-	o->api_key_given = true;
+	password_free(*slot);
+	*slot = copy;
 	return 0;
+}
+
+static int set_key(struct options *o, const char *value, char why[static WHY])
+{
+	int r = set_secret(&o->api_key, value, '!', why);
+
+	o->api_key_given |= r == 0;
+	return r;
+}
+
+/* That of portals may be USER:PASSWORD, and a password have blanks. */
+static int set_ods_key(struct options *o, const char *value, char why[static WHY])
+{
+	return set_secret(&o->ods_key, value, ' ', why);
 }
 
 struct file_sink {
@@ -377,10 +390,12 @@ static int set_from_config(struct envfile_sink *sink, const char *name, const ch
 {
 	struct file_sink *s = container_of(sink, struct file_sink, sink);
 
-	if (strcmp(name, "api_key") != 0)
+	bool ods = strcmp(name, "ods_api_key") == 0;
+
+	if (!ods && strcmp(name, "api_key") != 0)
 		return set(s->o, name, value, why);
 	s->saw_key = true;
-	return set_key(s->o, value, why);
+	return ods ? set_ods_key(s->o, value, why) : set_key(s->o, value, why);
 }
 
 static int load_config(struct options *o)
@@ -407,6 +422,8 @@ static int set_from_dotenv(struct envfile_sink *sink, const char *name, const ch
 
 	if (strcmp(name, "MDC_API_KEY") == 0)
 		return set_key(o, value, why);
+	if (strcmp(name, "ODS_API_KEY") == 0)
+		return set_ods_key(o, value, why);
 	if (strcmp(name, "MDC_API_URL") == 0 && *value)
 		return set(o, "api_url", value, why);
 	if (strcmp(name, "MDC_DOWNLOAD_PATH") == 0 && setenv(name, value, 0) < 0) {
@@ -447,7 +464,8 @@ static int load_dotenv(struct options *o)
 	return 0;
 }
 
-/* Set an option from an environment variable, if that is there; the message names the variable. */
+/* Set an option from an environment variable, if that is there; the message names the variable.
+ * name NULL: one of the two keys. */
 static int set_from_env(struct options *o, const char *var, const char *name)
 {
 	const char *value = getenv(var);
@@ -456,7 +474,10 @@ static int set_from_env(struct options *o, const char *var, const char *name)
 
 	if (!value || (!*value && name))
 		return 0;
-	r = name ? set(o, name, value, why) : set_key(o, value, why);
+	if (name)
+		r = set(o, name, value, why);
+	else
+		r = var[0] == 'O' ? set_ods_key(o, value, why) : set_key(o, value, why);
 	if (r < 0)
 		(void)log_error(0, "environment variable %s: %s", var, why);
 	return r;
@@ -467,6 +488,8 @@ static int load_environment(struct options *o)
 	char var[64];
 	int r = set_from_env(o, "MDC_API_KEY", NULL);
 
+	if (r == 0)
+		r = set_from_env(o, "ODS_API_KEY", NULL);
 	if (r == 0)
 		r = set_from_env(o, "MDC_API_URL", "api_url");
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(table); i++) {
@@ -514,9 +537,8 @@ void options_free(struct options *o)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (table[i].type->owned)
 			free(*(char **)field_of(o, &table[i]));
-	if (o->api_key)
-		explicit_bzero(o->api_key, strlen(o->api_key));
-	free(o->api_key);
+	password_free(o->api_key);
+	password_free(o->ods_key);
 	password_free(o->password);
 	*o = (struct options){ 0 };
 }

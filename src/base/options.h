@@ -48,6 +48,7 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	X(strict, FLAG, "no", "wait for unseen names that begin with a dot too") \
 	X(versions, FLAG, "no", \
 	  "find what a name was before a later member replaced it, as NAME.versions/1") \
+	X(partial_ok, FLAG, "no", "serve analyses of portals that the server has cut short") \
 	X(unverified, FLAG, "no", "serve members whose checksum is wrong") \
 	X(encoding, STR, "", "character set of zip names without a UTF-8 mark (CP437)") \
 	X(password_file, STR, "", "the first line of this file opens encrypted zip members") \
@@ -79,6 +80,8 @@ struct options {
 	 * there, what `mdcfs login` has kept: see env_resolve(). */
 	char *api_key;
 	bool api_key_given; /* one of them is there, be it empty */
+	char *ods_key; /* secret, of portals: ODS_API_KEY, .env or `ods_api_key` in the config file; a
+			* key or USER:PASSWORD */
 };
 
 /* Unset UINTs with an empty default (uid, gid) hold this. */

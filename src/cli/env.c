@@ -142,7 +142,7 @@ static void protect_secrets(const struct env *e)
 #ifdef SANITIZED
 	(void)e; /* sanitizers ptrace the process */
 #else
-	if ((e->opt.api_key || e->opt.password) && prctl(PR_SET_DUMPABLE, 0) < 0)
+	if ((e->opt.api_key || e->opt.ods_key || e->opt.password) && prctl(PR_SET_DUMPABLE, 0) < 0)
 		(void)log_warn(-errno, "core dumps cannot be turned off");
 #endif
 }
