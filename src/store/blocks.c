@@ -172,6 +172,15 @@ void blocks_pass_by(struct blocks *b, uint64_t blk, struct block *data)
 	block_unref(data);
 }
 
+void blocks_forget(struct blocks *b, uint64_t n)
+{
+	struct cache_layer *disk = disk_of(b);
+
+	memory_drop(b->c.memory, b);
+	for (uint64_t blk = 0; disk && blk < n; blk++)
+		cache_drop(disk, blk);
+}
+
 void blocks_fail(struct blocks *b, uint64_t blk, int err)
 {
 	memory_fail(b->c.memory, b, blk, err);

@@ -60,6 +60,8 @@ void blocks_put(struct blocks *b, uint64_t blk, struct block *data);
 /* The same for a block that comes by and is not worth a place in the cache unless somebody waits for
  * it. */
 void blocks_pass_by(struct blocks *b, uint64_t blk, struct block *data);
+/* Forget the first n, in memory and on disk.  May block on the disk. */
+void blocks_forget(struct blocks *b, uint64_t n);
 /* A fill failed: waiters get err, the next reader starts anew. */
 void blocks_fail(struct blocks *b, uint64_t blk, int err);
 
