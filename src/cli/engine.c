@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "fs/portal.h"
+#include "source/ods.h"
 
 #define ERRAND_THREADS 8u
 
@@ -62,8 +64,32 @@ static int add(struct engine *e, const char *spec,
 	return r;
 }
 
+static int add_portal(struct engine *e, const char *spec)
+{
+	struct branch **more =
+		reallocarray(e->branches, (size_t)e->n_branches + 1, sizeof(struct branch *));
+	struct branch *b = NULL;
+	char why[512] = "";
+	int r;
+
+	if (!more)
+		return log_error(-ENOMEM, "%s", spec);
+	e->branches = more;
+	r = portal_open(&e->st, &e->env.src, spec, &b, why);
+	for (unsigned i = 0; i < e->n_branches && r == 0; i++)
+		if (strcmp(e->branches[i]->dir, b->dir) == 0)
+			r = log_at(LOG_LEVEL_ERROR, -EEXIST, "%s: the portal is named twice", spec);
+	if (b) {
+		b->number = e->n_branches;
+		e->branches[e->n_branches++] = b;
+	}
+	return r < 0 && why[0] ? log_error(0, "%s", why), r : r;
+}
+
 int engine_add(struct engine *e, const char *spec)
 {
+	if (ods_claims(spec))
+		return add_portal(e, spec);
 	return add(e, spec, volume_open);
 }
 
@@ -116,6 +142,11 @@ void engine_close(struct engine *e)
 	e->automount = automount_free(e->automount);
 	e->env.pool = pool_free(e->env.pool); /* jobs may still submit: it ends at once */
 	e->nest = nest_free(e->nest);
+	for (unsigned i = 0; i < e->n_branches; i++)
+		portal_close(e->branches[i]);
+	free(e->branches);
+	e->branches = NULL;
+	e->n_branches = 0;
 	e->volumes = volumes_free(e->volumes);
 	e->st.memory = memory_free(e->st.memory);
 	e->st.cache = cache_close(e->st.cache);

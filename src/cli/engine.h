@@ -26,13 +26,15 @@ struct engine {
 	struct volumes *volumes;
 	struct errands *errands;     /* what blocks on the network while mounted */
 	struct automount *automount; /* NULL without -o automount */
+	struct branch **branches; /* portals */
+	unsigned n_branches;
 	struct nest *nest; /* archives inside the datasets'; NULL without -o nested */
 	struct refresh *refresh; /* NULL until engine_refresh() */
 };
 
 /* Options, paths, threads, memory and the cache (without which it goes on).  0 or -errno. */
 int engine_open(struct engine *e) MUST_CHECK;
-/* Open one more dataset; its directory gets a name that no other one has.  0 or -errno. */
+/* Open one more dataset, or portal; its directory gets a name that no other one has.  0 or -errno. */
 int engine_add(struct engine *e, const char *spec) MUST_CHECK;
 /* Archives inside archives may be entered, if the options say so.  0 or -errno. */
 int engine_nest(struct engine *e) MUST_CHECK;

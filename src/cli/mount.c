@@ -30,6 +30,7 @@ static const char help[] =
 	"\n"
 	"SOURCE is one of\n"
 	"  SLUG, ID, mdc:SLUG   a Mozilla Data Collective dataset (needs MDC_API_KEY)\n"
+	"  ods:DOMAIN           an OpenDataSoft portal, or ods:DOMAIN/DATASET\n"
 	"  https://HOST/FILE    an archive or file behind a server that answers ranges\n"
 	"  /PATH/FILE           a local one\n"
 	"\n"
@@ -157,6 +158,8 @@ static int serve(struct mount_run *m)
 	m->fs.src = &m->engine.env.src;
 	m->fs.opt = opt;
 	m->fs.volumes = m->engine.volumes;
+	m->fs.branches = m->engine.branches;
+	m->fs.n_branches = m->engine.n_branches;
 	m->fs.nest = m->engine.nest;
 	m->fs.automount = m->engine.automount;
 	m->fs.mountpoint = m->mountpoint;

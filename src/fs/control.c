@@ -34,6 +34,7 @@ static char *status_text(struct fs *fs)
 {
 	AUTO(auto_json_free) struct json *j = json_object();
 	struct json *counters = json_object(), *datasets = json_array();
+	struct json *portals = json_array();
 	char since[32];
 
 	clock_format(fs->since, since);
@@ -49,6 +50,9 @@ static char *status_text(struct fs *fs)
 	for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++)
 		json_append(datasets, volume_status(volumes_at(fs->volumes, i)));
 	json_set(j, "datasets", datasets);
+	for (unsigned i = 0; i < fs->n_branches; i++)
+		json_append(portals, fs->branches[i]->ops->status(fs->branches[i]));
+	json_set(j, "portals", portals);
 	json_set(j, "nested", fs->nest ? nest_status(fs->nest) : NULL);
 	return json_print(j, true);
 }

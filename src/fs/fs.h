@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "fs/automount.h"
+#include "fs/branch.h"
 #include "fs/nest.h"
 #include "fs/volumes.h"
 
@@ -28,9 +29,12 @@ struct fs {
 	int64_t since;                /* seconds since 1970 */
 	struct volumes *volumes;      /* the datasets; they may become more while mounted */
 	struct automount *automount;  /* brings datasets that are looked up; NULL: only what was named */
+	struct branch **branches;     /* [0 .. n_branches); constant */
+	unsigned n_branches;
 	struct nest *nest;            /* archives inside them; NULL without -o nested */
 	_Atomic bool nested_hidden;   /* one that cannot be shown has been named in the log */
-	bool no_open;                 /* the kernel does without opens of files */
+	bool no_open;                 /* the kernel does without opens of files; not with branches,
+				       * whose files may have no size yet */
 
 	struct fuse_session *session;
 	bool introduced; /* the kernel's first request was answered; see parallel.h */

@@ -9,6 +9,9 @@
  *	bits 0..37   a fixed number for the few files around an archive, MEMBER_BASE + row of the
  *	             index for its members
  *
+ * With bit 62 set it is another tree's (branch.h), whose number is in bits 40..61; the bits below are
+ * that tree's own.
+ *
  * So there is no table of inodes, forget is a no-op, and memory does not grow with the number of
  * files visited.
  */
@@ -42,6 +45,23 @@ enum ino_kind {
 	KIND_NESTED, /* the root directory of the archive that the member named in that row is */
 	KIND_VERSIONS, /* the directory of what the name in that row was before */
 };
+
+#define INO_BRANCH (UINT64_C(1) << 62)
+
+static inline bool ino_is_branch(uint64_t ino)
+{
+	return (ino & INO_BRANCH) != 0;
+}
+
+static inline uint64_t ino_of_branch(unsigned branch, uint64_t local)
+{
+	return INO_BRANCH | (uint64_t)branch << INO_ARCHIVE_SHIFT | local;
+}
+
+static inline unsigned ino_branch(uint64_t ino) /* its number */
+{
+	return (unsigned)((ino & ~INO_BRANCH) >> INO_ARCHIVE_SHIFT);
+}
 
 static inline uint64_t ino_make(unsigned archive, uint64_t local)
 {

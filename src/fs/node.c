@@ -210,8 +210,11 @@ static int stat_around(struct fs *fs, const struct volume *v, uint64_t ino, stru
 
 int node_stat(struct fs *fs, uint64_t ino, struct node *out)
 {
-	struct place p = node_place(fs, ino);
+	struct place p;
 
+	if (ino_is_branch(ino))
+		return node_branch_stat(fs, ino, out);
+	p = node_place(fs, ino);
 	if (p.number == 0)
 		return stat_root(fs, ino, out);
 	if (p.row > 0)
@@ -259,7 +262,8 @@ static int lookup_dataset(struct fs *fs, const char *name, struct node *out)
 	if (v)
 		return node_stat(fs, ino_make(v->number, LOCAL_DIR), out);
 	v = volumes_find_id(fs->volumes, name);
-	return v ? node_stat(fs, ino_make(v->number, LOCAL_ID), out) : -ENOENT;
+	return v ? node_stat(fs, ino_make(v->number, LOCAL_ID), out)
+		 : node_branch_named(fs, name, out);
 }
 
 static int lookup_root(struct fs *fs, const char *name, struct waiter *w, struct node *out)
@@ -318,10 +322,14 @@ static int lookup_member(struct fs *fs, const struct place *dir, const char *nam
 int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter *w,
 		struct node *out, bool *absent_for_good)
 {
-	struct place p = node_place(fs, parent);
 	struct fixed_entry e[FIXED_MAX];
+	struct place p;
 	int n;
 
+	*absent_for_good = false;
+	if (ino_is_branch(parent))
+		return node_branch_lookup(fs, parent, name, w, out);
+	p = node_place(fs, parent);
 	*absent_for_good = p.row == 0 && parent != INO_ROOT;
 	if (parent == INO_ROOT)
 		return lookup_root(fs, name, w, out);
@@ -365,12 +373,14 @@ static int64_t read_row(const struct place *p, void *buf, size_t len, uint64_t o
 	return archive_pread(p->archive, &m, buf, len, off, w);
 }
 
-int64_t node_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t off,
-		  struct waiter *w)
+int64_t node_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_t len,
+		  uint64_t off, struct waiter *w)
 {
 	struct place p = node_place(fs, ino);
 	const struct volume *v = p.volume;
 
+	if (ino_is_branch(ino))
+		return node_branch_read(fs, ino, handle, buf, len, off, w);
 	if (ino >= INO_STATUS && ino <= INO_LOG)
 		return control_read(fs, ino, buf, len, off);
 	if (p.row > 0)
@@ -442,6 +452,8 @@ int node_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out)
 	struct place p = node_place(fs, ino);
 	int r;
 
+	if (ino_is_branch(ino))
+		return node_branch_readlink(fs, ino, w, out);
 	if (p.volume && ino_local(ino) == LOCAL_ID) {
 		*out = strdup(p.volume->dir);
 		return *out ? 0 : -ENOMEM;
@@ -459,6 +471,8 @@ uint64_t node_progress(struct fs *fs, uint64_t ino)
 	/* Bytes that come from anywhere count too: a fetch that gets nothing has its own deadline. */
 	uint64_t sum = stats_get(storage_bytes);
 
+	if (ino_is_branch(ino))
+		return node_branch_progress();
 	if (p.volume && p.volume->archive)
 		sum += archive_progress(p.volume->archive);
 	if (fs->nest)

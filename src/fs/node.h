@@ -7,6 +7,8 @@
  *
  * and beside a member NAME that has replaced others, with -o versions: NAME.versions/1, 2, ...
  *
+ * Other trees (branch.h) lie in the root beside the datasets.
+ *
  * All functions answer now or park w.  Threads: any.
  */
 #ifndef FS_NODE_H
@@ -17,6 +19,7 @@
 struct node {
 	struct stat st;
 	bool constant; /* may the kernel keep attributes and entry? */
+	bool volatile_attr; /* may it not keep them at all? */
 };
 
 /* 0, PARKED, -ENOENT, -ENOTDIR, ...  *absent_for_good with -ENOENT: the kernel may remember it. */
@@ -25,9 +28,12 @@ int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter 
 int node_stat(struct fs *fs, uint64_t ino, struct node *out) MUST_CHECK;
 /* For a read of an open file: a control file keeps the text that the reader has begun. */
 int node_stat_reader(struct fs *fs, uint64_t ino, struct node *out) MUST_CHECK;
+/* A file of another tree is opened; release what was opened.  Others need no opening. */
+int node_open(struct fs *fs, uint64_t ino, struct waiter *w, struct branch_open *out) MUST_CHECK;
+void node_release(struct fs *fs, uint64_t ino, uint64_t handle);
 /* Count, PARKED, -errno. */
-int64_t node_read(struct fs *fs, uint64_t ino, void *buf, size_t len, uint64_t off,
-		  struct waiter *w);
+int64_t node_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_t len, uint64_t off,
+		  struct waiter *w); /* handle: of node_open(), else 0 */
 /* lseek(2) with SEEK_DATA or SEEK_HOLE.  0, -ENXIO beyond the end. */
 int node_seek(struct fs *fs, uint64_t ino, uint64_t off, bool hole, uint64_t *out) MUST_CHECK;
 int node_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out) MUST_CHECK;

@@ -21,7 +21,7 @@ bool node_listing_constant(struct fs *fs, uint64_t ino)
 	struct place p = node_place(fs, ino);
 	struct archive *a = node_listed(fs, &p);
 
-	if (ino == INO_ROOT) /* a dataset may come, or a new version of one */
+	if (ino == INO_ROOT || ino_is_branch(ino)) /* something may come, or a new version of one */
 		return false;
 	return p.row == 0 || (a && archive_complete(a));
 }
@@ -57,8 +57,9 @@ static int list_root(struct fs *fs, uint64_t after, list_fn fn, void *arg)
 		if (cookie <= after || node_stat(fs, ino_make(v->number, LOCAL_DIR), &node) < 0)
 			continue;
 		if (fn(arg, cookie, v->dir, &node) != 0)
-			break;
+			return 0;
 	}
+	node_branch_list_all(fs, after, fn, arg);
 	return 0;
 }
 
@@ -138,6 +139,15 @@ static int list_versions(struct member_list *l)
 				  list_version, l);
 }
 
+/* Cookies of other trees begin behind the dots'. */
+static int list_branch(struct fs *fs, uint64_t ino, uint64_t after, struct waiter *w, list_fn fn,
+		       void *arg)
+{
+	if (list_dots(fs, ino, after, fn, arg) != 0)
+		return 0;
+	return node_branch_list(fs, ino, MAX(after, DOTS), w, fn, arg);
+}
+
 int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct waiter *w, list_fn fn,
 	      void *arg, int *then)
 {
@@ -147,6 +157,8 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct wai
 	int n = ino == INO_ROOT ? 0 : node_fixed(fs, ino, e);
 
 	*then = 0;
+	if (ino_is_branch(ino))
+		return list_branch(fs, ino, after, w, fn, arg);
 	if (n < 0 && dir.row == 0)
 		return -ENOTDIR;
 	if (node_outdated(fs, &dir))

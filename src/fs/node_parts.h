@@ -52,6 +52,20 @@ int node_list_versions(struct fs *fs, const struct place *p, uint32_t after,
 int node_lookup_versions(struct fs *fs, const struct place *dir, const char *name,
 			 struct node *out) MUST_CHECK;
 
+/* The functions of node.h for what is in another tree: node_branch.c. */
+int node_branch_stat(struct fs *fs, uint64_t ino, struct node *out) MUST_CHECK;
+int node_branch_lookup(struct fs *fs, uint64_t dir, const char *name, struct waiter *w,
+		       struct node *out) MUST_CHECK;
+int node_branch_list(struct fs *fs, uint64_t dir, uint64_t after, struct waiter *w,
+		     branch_list_fn fn, void *arg) MUST_CHECK;
+int node_branch_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out) MUST_CHECK;
+int64_t node_branch_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_t len,
+			 uint64_t off, struct waiter *w);
+uint64_t node_branch_progress(void);
+/* Their roots, as entries of the root. */
+int node_branch_named(struct fs *fs, const char *name, struct node *out) MUST_CHECK;
+void node_branch_list_all(struct fs *fs, uint64_t after, branch_list_fn fn, void *arg);
+
 struct fixed_entry {
 	const char *name; /* borrowed */
 	uint64_t ino;

@@ -24,7 +24,7 @@ static void fill_entry(struct fuse_entry_param *e, const struct node *n)
 {
 	*e = (struct fuse_entry_param){ .ino = n->st.st_ino, .generation = 1, .attr = n->st };
 	e->attr_timeout = e->entry_timeout = n->constant ? LONG_S : SHORT_S;
-	if (ino_archive(n->st.st_ino) == 0 && n->st.st_ino >= INO_STATUS)
+	if (n->volatile_attr || (ino_archive(n->st.st_ino) == 0 && n->st.st_ino >= INO_STATUS))
 		e->attr_timeout = e->entry_timeout = 0; /* each open sees the present */
 }
 
@@ -34,7 +34,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct fs *fs = userdata;
 
-	fs->no_open = conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
+	fs->no_open = (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT) && fs->n_branches == 0;
 	conn->max_background = BACKGROUND;
 	conn->congestion_threshold = BACKGROUND * 3 / 4;
 	conn->max_readahead = READ_AHEAD;
@@ -191,13 +191,31 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 /* ---- files ---- */
 
+static int run_open(struct request *q)
+{
+	struct fuse_file_info fi = { 0 };
+	struct branch_open o = { 0 };
+	int r = node_open(q->fs, q->ino, &q->waiter, &o);
+
+	if (r < 0)
+		return r;
+	request_settle(q);
+	fi.fh = o.handle;
+	fi.direct_io = o.direct;
+	fi.keep_cache = o.keep;
+	if (fuse_reply_open(q->req, &fi) == -ENOENT) /* whoever asked has gone: no release comes */
+		node_release(q->fs, q->ino, o.handle);
+	return 0;
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
 
-	(void)ino;
 	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
 		fuse_reply_err(req, EROFS);
+	} else if (ino_is_branch(ino)) {
+		request_start(fs, req, run_open, ino, NULL, 0, 0);
 	} else if (fs->no_open) {
 		fuse_reply_err(req, ENOSYS); /* no opens from now on: four times the speed */
 	} else {
@@ -207,6 +225,12 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	node_release(fuse_req_userdata(req), ino, fi->fh);
+	fuse_reply_err(req, 0);
+}
+
+static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
 	(void)fi;
@@ -220,7 +244,7 @@ static int run_read(struct request *q)
 
 	if (!buf)
 		return -ENOMEM;
-	n = node_read(q->fs, q->ino, buf, q->size, q->off, &q->waiter);
+	n = node_read(q->fs, q->ino, q->handle, buf, q->size, q->off, &q->waiter);
 	if (n < 0)
 		return (int)n;
 	request_settle(q);
@@ -231,9 +255,8 @@ static int run_read(struct request *q)
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
-	(void)fi;
-	request_start(fuse_req_userdata(req), req, run_read, ino, NULL, MIN(size, READ_MAX),
-		      (uint64_t)off);
+	request_start_open(fuse_req_userdata(req), req, run_read, ino, fi ? fi->fh : 0,
+			   MIN(size, READ_MAX), (uint64_t)off);
 }
 
 static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
@@ -420,7 +443,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
-	.releasedir = op_release,
+	.releasedir = op_releasedir,
 	.setattr = op_setattr,
 	.mknod = op_mknod,
 	.mkdir = op_mkdir,

@@ -113,34 +113,37 @@ static void enlist(struct request *q)
 	fuse_req_interrupt_func(q->req, interrupt, q);
 }
 
-void request_start(struct fs *fs, fuse_req_t req, int (*run)(struct request *q), uint64_t ino,
-		   const char *name, size_t size, uint64_t off)
+/* NULL without memory: that has been answered. */
+static struct request *make(struct fs *fs, fuse_req_t req, int (*run)(struct request *q),
+			    const char *name)
 {
 	size_t n = name ? strlen(name) + 1 : 1;
 	struct request *q = malloc(sizeof(*q) + n);
-	int r;
 
 	stats_inc(requests);
 	if (!q) {
 		fuse_reply_err(req, ENOMEM);
-		return;
+		return NULL;
 	}
 	memset(q, 0, sizeof(*q));
 	memcpy(q->name, name ? name : "", n);
 	q->fs = fs;
 	q->req = req;
 	q->run = run;
-	q->ino = ino;
-	q->off = off;
-	q->size = size;
 	q->job.run = run_again;
 	waiter_init(&q->waiter, wake_request);
 	q->waiter.patient = true; /* the kernel waits, and nothing of ours */
 	list_init(&q->link);
 	pthread_mutex_init(&q->lock, NULL);
+	return q;
+}
+
+static void start(struct request *q)
+{
+	int r;
 
 	pthread_mutex_lock(&q->lock);
-	r = run(q);
+	r = q->run(q);
 	if (r == PARKED) {
 		enlist(q);
 		pthread_mutex_unlock(&q->lock);
@@ -148,6 +151,33 @@ void request_start(struct fs *fs, fuse_req_t req, int (*run)(struct request *q),
 	}
 	pthread_mutex_unlock(&q->lock);
 	finish(q, r);
+}
+
+void request_start(struct fs *fs, fuse_req_t req, int (*run)(struct request *q), uint64_t ino,
+		   const char *name, size_t size, uint64_t off)
+{
+	struct request *q = make(fs, req, run, name);
+
+	if (!q)
+		return;
+	q->ino = ino;
+	q->off = off;
+	q->size = size;
+	start(q);
+}
+
+void request_start_open(struct fs *fs, fuse_req_t req, int (*run)(struct request *q), uint64_t ino,
+			uint64_t handle, size_t size, uint64_t off)
+{
+	struct request *q = make(fs, req, run, NULL);
+
+	if (!q)
+		return;
+	q->ino = ino;
+	q->handle = handle;
+	q->off = off;
+	q->size = size;
+	start(q);
 }
 
 /* Is it time to give a parked request up?  While the pass it waits for gets on, it is not. */

@@ -19,6 +19,7 @@ struct request {
 	fuse_req_t req;
 	int (*run)(struct request *q);
 	uint64_t ino;
+	uint64_t handle; /* of an open file */
 	uint64_t off;
 	size_t size;
 	bool plus;
@@ -39,6 +40,9 @@ struct request {
 /* Run a request; name may be NULL. */
 void request_start(struct fs *fs, fuse_req_t req, int (*run)(struct request *q), uint64_t ino,
 		   const char *name, size_t size, uint64_t off);
+/* The same for an open file. */
+void request_start_open(struct fs *fs, fuse_req_t req, int (*run)(struct request *q), uint64_t ino,
+			uint64_t handle, size_t size, uint64_t off);
 /* The answer is known: no interrupt, deadline or unmount finds the request any more.  libfuse
  * forgets it with the reply, so this comes first. */
 void request_settle(struct request *q);

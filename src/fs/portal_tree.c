@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* portal_tree.c - the names of a portal: lookup, attributes and listings. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "fs/inode.h"
+#include "fs/node_parts.h"
+#include "fs/portal_parts.h"
+#include "net/url.h"
+#include "source/dataset.h"
+
+#define FIRST_COOKIE 3u /* "." and ".." have 1 and 2 */
+
+/* What each dataset has. */
+static const struct {
+	const char *name;
+	enum what what;
+	bool dir, geo; /* geo: only where there are places */
+} own[] = {
+	{ "dataset.json", WHAT_DETAILS, false, false },
+	{ "README.md", WHAT_README, false, false },
+	{ "records.csv", WHAT_CSV, false, false },
+	{ "records.json", WHAT_JSON, false, false },
+	{ "records.geojson", WHAT_GEOJSON, false, true },
+	{ "query", WHAT_QUERY, true, false },
+	{ "analyze", WHAT_ANALYZE, true, false },
+	{ "geocluster", WHAT_CLUSTERS, true, true },
+	{ "exports", WHAT_EXPORTS, true, false },
+	{ "attachments", WHAT_ATTACHMENTS, true, false },
+};
+
+static const char *const record_files[] = { "csv", "json", "geojson" };
+
+/* ---- attributes ---- */
+
+static bool is_dir(const struct spot *s)
+{
+	if (s->root)
+		return true;
+	if (s->is_made)
+		return s->made.kind == MADE_QUERY;
+	return s->what == WHAT_DIR || s->what >= WHAT_QUERY;
+}
+
+static int text_size(struct portal *p, const struct spot *s, uint64_t *out)
+{
+	AUTO(auto_free) char *text = NULL;
+	int r = portal_text(p, s->dataset, s->what, &text);
+
+	if (r == 0)
+		*out = strlen(text);
+	return r;
+}
+
+/* Until it was received once a file has no size, and the kernel may not remember that. */
+static int remote_size(struct portal *p, const struct spot *s, uint64_t *out)
+{
+	AUTO(remote_clear) struct remote r = { 0 };
+	int e = portal_remote(p, s, &r);
+
+	if (e < 0)
+		return e;
+	if (!portal_files_size(p->files, &r, out))
+		*out = 0;
+	return 0;
+}
+
+int portal_stat(struct fs *fs, struct branch *b, uint64_t local, struct node *out)
+{
+	struct portal *p = container_of(b, struct portal, base);
+	uint64_t ino = ino_of_branch(b->number, local), size = 0;
+	bool text;
+	struct spot s;
+	int r = 0;
+
+	if (!portal_spot(p, local, &s))
+		return -ENOENT;
+	text = !s.root && !s.is_made && (s.what == WHAT_DETAILS || s.what == WHAT_README);
+	if (!is_dir(&s))
+		r = text ? text_size(p, &s, &size) : remote_size(p, &s, &size);
+	if (r < 0)
+		return r;
+	node_fill(fs, out, ino, is_dir(&s) ? S_IFDIR | 0755 : S_IFREG | 0444, size,
+		  s.root ? fs->since : s.d.mtime);
+	out->constant = false;
+	out->volatile_attr = !is_dir(&s);
+	return 0;
+}
+
+/* ---- lookup ---- */
+
+static int stat_made(struct fs *fs, struct portal *p, enum made_kind kind, uint32_t dataset,
+		     const char *text, struct node *out)
+{
+	uint64_t local;
+	int r = portal_made(p, kind, dataset, text, &local);
+
+	return r < 0 ? r : portal_stat(fs, &p->base, local, out);
+}
+
+static int lookup_own(struct fs *fs, struct portal *p, const struct spot *dir, const char *name,
+		      struct node *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (strcmp(own[i].name, name) == 0 && (dir->d.geo || !own[i].geo))
+			return portal_stat(fs, &p->base, portal_local(dir->dataset, own[i].what),
+					   out);
+	return -ENOENT;
+}
+
+/* Is this name made of parameters that the API knows?  What is wrong is told, but for names that
+ * programs try everywhere. */
+static int check(const struct spot *dir, enum ods_api api, const char *name, size_t len)
+{
+	AUTO(auto_free) char *text = strndup(name, len);
+	struct ods_params params = { 0 };
+	char why[512] = "";
+	int r = text ? ods_params(api, text, &params, why) : -ENOMEM;
+
+	free(params.query);
+	if (r < 0 && name[0] != '.' && why[0])
+		(void)log_error(0, "%s: %s", dir->d.id, why);
+	return r;
+}
+
+static int lookup_query(struct fs *fs, struct portal *p, const struct spot *dir, const char *name,
+			struct node *out)
+{
+	int r = check(dir, ODS_RECORDS, name, strlen(name));
+
+	return r < 0 ? r : stat_made(fs, p, MADE_QUERY, dir->dataset, name, out);
+}
+
+/* "PARAMETERS.json", or ".csv" where the API makes that. */
+static int lookup_figures(struct fs *fs, struct portal *p, const struct spot *dir, const char *name,
+			  struct node *out)
+{
+	bool analysis = dir->what == WHAT_ANALYZE;
+	const char *dot = strrchr(name, '.');
+	int r;
+
+	if (!dot || (strcmp(dot, ".json") != 0 && !(analysis && strcmp(dot, ".csv") == 0)))
+		return -ENOENT;
+	r = check(dir, analysis ? ODS_ANALYSIS : ODS_CLUSTERS, name, (size_t)(dot - name));
+	return r < 0 ? r
+		     : stat_made(fs, p, analysis ? MADE_ANALYSIS : MADE_CLUSTERS, dir->dataset,
+				 name, out);
+}
+
+/* The format in "records.FORMAT", or NULL. */
+static const char *record_format(const struct spot *dir, const char *name)
+{
+	if (strncmp(name, "records.", 8) != 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(record_files); i++)
+		if (strcmp(record_files[i], name + 8) == 0 &&
+		    (dir->d.geo || strcmp(record_files[i], "geojson") != 0))
+			return record_files[i];
+	return NULL;
+}
+
+static int stat_records(struct fs *fs, struct portal *p, const struct spot *dir, const char *format,
+			struct node *out)
+{
+	AUTO(auto_free) char *text = NULL;
+
+	if (asprintf(&text, "%s %s", format, dir->made.text) < 0)
+		return text = NULL, -ENOMEM;
+	return stat_made(fs, p, MADE_RECORDS, dir->dataset, text, out);
+}
+
+static int lookup_records(struct fs *fs, struct portal *p, const struct spot *dir, const char *name,
+			  struct node *out)
+{
+	const char *format = record_format(dir, name);
+
+	return format ? stat_records(fs, p, dir, format, out) : -ENOENT;
+}
+
+/* ---- exports and attachments: names that an answer has ---- */
+
+struct named {
+	char *name; /* of the entry */
+	char *text; /* as portal_made() wants it */
+	enum made_kind kind;
+};
+
+#define NAMED_MAX 4096u
+
+struct named_list {
+	struct named *v;
+	size_t n;
+};
+
+static void named_free(struct named_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].name);
+		free(l->v[i].text);
+	}
+	free(l->v);
+}
+
+static int named_add(struct named_list *l, enum made_kind kind, const char *name, const char *text)
+{
+	struct named *more;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].name, name) == 0)
+			return -EEXIST;
+	if (!dataset_name_ok(name) || l->n >= NAMED_MAX)
+		return -EINVAL;
+	more = reallocarray(l->v, l->n + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	l->v = more;
+	l->v[l->n] = (struct named){ strdup(name), strdup(text), kind };
+	l->n++;
+	return l->v[l->n - 1].name && l->v[l->n - 1].text ? 0 : -ENOMEM;
+}
+
+/* "DATASET.SUFFIX" for each format that the portal links to. */
+static int list_exports(struct portal *p, const struct spot *dir, struct waiter *w,
+			struct named_list *out)
+{
+	AUTO(auto_free) char *id = url_encode(dir->d.id), *path = NULL;
+	AUTO(auto_json_free) struct json *answer = NULL;
+	const struct json *links;
+	int r;
+
+	if (!id || asprintf(&path, "/api/explore/v2.1/catalog/datasets/%s/exports", id) < 0)
+		return path = NULL, -ENOMEM;
+	r = ods_answers_get(p->answers, path, w, &answer);
+	links = json_get(answer, "links");
+	for (size_t i = 0; i < json_len(links) && r == 0; i++) {
+		const char *rel = json_str(json_at(links, i), "rel");
+		const struct export_format *f = rel ? portal_export_named(rel) : NULL;
+		AUTO(auto_free) char *name = NULL;
+
+		if (!f)
+			continue;
+		if (asprintf(&name, "%s.%s", dir->d.id, f->suffix) < 0)
+			return name = NULL, -ENOMEM;
+		if (named_add(out, MADE_EXPORT, name, f->suffix) == -ENOMEM)
+			r = -ENOMEM;
+	}
+	return r;
+}
+
+/* Its title, or, when that is taken or cannot be a name, its id. */
+static int add_attachment(struct named_list *l, const struct json *a)
+{
+	const char *id = json_str(a, "id"), *title = json_str(a, "title");
+	AUTO(auto_free) char *text = NULL;
+	int r = -EINVAL;
+
+	if (!id || !id[0] || strchr(id, '/'))
+		return 0;
+	if (title && asprintf(&text, "%s/%s", id, title) < 0)
+		return text = NULL, -ENOMEM;
+	if (title)
+		r = named_add(l, MADE_ATTACHMENT, title, text);
+	if (r == -EEXIST || r == -EINVAL) {
+		free(steal(&text));
+		if (asprintf(&text, "%s/%s", id, id) < 0)
+			return text = NULL, -ENOMEM;
+		r = named_add(l, MADE_ATTACHMENT, id, text);
+	}
+	return r == -ENOMEM ? r : 0;
+}
+
+static int list_attachments(struct portal *p, const struct spot *dir, struct named_list *out)
+{
+	AUTO(auto_json_free) struct json *details = NULL;
+	int r = ods_catalog_details(p->catalog, dir->dataset, &details);
+	const struct json *list = json_get(details, "attachments");
+
+	for (size_t i = 0; i < json_len(list) && r == 0; i++)
+		r = add_attachment(out, json_at(list, i));
+	return r;
+}
+
+static int list_named(struct portal *p, const struct spot *dir, struct waiter *w,
+		      struct named_list *out)
+{
+	return dir->what == WHAT_EXPORTS ? list_exports(p, dir, w, out)
+					 : list_attachments(p, dir, out);
+}
+
+static int lookup_named(struct fs *fs, struct portal *p, const struct spot *dir, const char *name,
+			struct waiter *w, struct node *out)
+{
+	AUTO(named_free) struct named_list l = { 0 };
+	int r = list_named(p, dir, w, &l);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < l.n; i++)
+		if (strcmp(l.v[i].name, name) == 0)
+			return stat_made(fs, p, l.v[i].kind, dir->dataset, l.v[i].text, out);
+	return -ENOENT;
+}
+
+static int lookup_in_dataset(struct fs *fs, struct portal *p, const struct spot *dir,
+			     const char *name, struct waiter *w, struct node *out)
+{
+	switch (dir->what) {
+	case WHAT_DIR:
+		return lookup_own(fs, p, dir, name, out);
+	case WHAT_QUERY:
+		return lookup_query(fs, p, dir, name, out);
+	case WHAT_ANALYZE:
+	case WHAT_CLUSTERS:
+		return lookup_figures(fs, p, dir, name, out);
+	case WHAT_EXPORTS:
+	case WHAT_ATTACHMENTS:
+		return lookup_named(fs, p, dir, name, w, out);
+	default:
+		return -ENOTDIR;
+	}
+}
+
+int portal_lookup(struct fs *fs, struct branch *b, uint64_t local, const char *name,
+		  struct waiter *w, struct node *out)
+{
+	struct portal *p = container_of(b, struct portal, base);
+	struct spot dir;
+	uint32_t n;
+	int r;
+
+	if (!portal_spot(p, local, &dir))
+		return -ENOENT;
+	if (dir.root) {
+		r = ods_catalog_find(p->catalog, name, w, &n);
+		return r < 0 ? r : portal_stat(fs, b, portal_local(n, WHAT_DIR), out);
+	}
+	if (!dir.is_made)
+		return lookup_in_dataset(fs, p, &dir, name, w, out);
+	return is_dir(&dir) ? lookup_records(fs, p, &dir, name, out) : -ENOTDIR;
+}
+
+/* ---- listings ---- */
+
+struct listing {
+	struct fs *fs;
+	struct portal *p;
+	uint64_t after;
+	branch_list_fn fn;
+	void *arg;
+};
+
+/* Not 0: enough. */
+static int emit(struct listing *l, uint64_t cookie, const char *name, uint64_t local)
+{
+	struct node node;
+
+	if (cookie <= l->after || portal_stat(l->fs, &l->p->base, local, &node) < 0)
+		return 0;
+	return l->fn(l->arg, cookie, name, &node);
+}
+
+static int list_datasets(struct listing *l, struct waiter *w)
+{
+	uint32_t n = (uint32_t)(l->after >= FIRST_COOKIE ? l->after - FIRST_COOKIE + 1 : 0);
+	struct ods_dataset d;
+	int r = ods_catalog_list(l->p->catalog, n == 0, w);
+
+	if (r < 0)
+		return r;
+	for (; ods_catalog_get(l->p->catalog, n, &d); n++)
+		if (d.listed && emit(l, FIRST_COOKIE + n, d.id, portal_local(n, WHAT_DIR)) != 0)
+			break;
+	return 0;
+}
+
+static int list_own(struct listing *l, const struct spot *dir)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if ((dir->d.geo || !own[i].geo) &&
+		    emit(l, FIRST_COOKIE + i, own[i].name,
+			 portal_local(dir->dataset, own[i].what)) != 0)
+			break;
+	return 0;
+}
+
+/* Those of a kind that somebody has asked for. */
+static int list_visited(struct listing *l, const struct spot *dir)
+{
+	enum made_kind kind = dir->what == WHAT_QUERY	  ? MADE_QUERY
+			      : dir->what == WHAT_ANALYZE ? MADE_ANALYSIS
+							  : MADE_CLUSTERS;
+	struct made m;
+
+	for (uint32_t n = 0; portal_made_at(l->p, n, &m); n++)
+		if (m.kind == kind && m.dataset == dir->dataset &&
+		    emit(l, FIRST_COOKIE + n, m.text, MADE_BIT | n) != 0)
+			break;
+	return 0;
+}
+
+static int list_query(struct listing *l, const struct spot *dir)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(record_files); i++) {
+		char name[32];
+		struct node node;
+
+		snprintf(name, sizeof(name), "records.%s", record_files[i]);
+		if (FIRST_COOKIE + i <= l->after || !record_format(dir, name) ||
+		    stat_records(l->fs, l->p, dir, record_files[i], &node) < 0)
+			continue;
+		if (l->fn(l->arg, FIRST_COOKIE + i, name, &node) != 0)
+			break;
+	}
+	return 0;
+}
+
+static int list_all_named(struct listing *l, const struct spot *dir, struct waiter *w)
+{
+	AUTO(named_free) struct named_list list = { 0 };
+	int r = list_named(l->p, dir, w, &list);
+
+	for (size_t i = 0; i < list.n && r == 0; i++) {
+		uint64_t local;
+
+		r = portal_made(l->p, list.v[i].kind, dir->dataset, list.v[i].text, &local);
+		if (r == 0 && emit(l, FIRST_COOKIE + i, list.v[i].name, local) != 0)
+			break;
+	}
+	return r;
+}
+
+int portal_list(struct fs *fs, struct branch *b, uint64_t local, uint64_t after, struct waiter *w,
+		branch_list_fn fn, void *arg)
+{
+	struct portal *p = container_of(b, struct portal, base);
+	struct listing l = { fs, p, after, fn, arg };
+	struct spot dir;
+
+	if (!portal_spot(p, local, &dir))
+		return -ENOENT;
+	if (dir.root)
+		return list_datasets(&l, w);
+	if (!is_dir(&dir))
+		return -ENOTDIR;
+	if (dir.is_made)
+		return list_query(&l, &dir);
+	switch (dir.what) {
+	case WHAT_DIR:
+		return list_own(&l, &dir);
+	case WHAT_EXPORTS:
+	case WHAT_ATTACHMENTS:
+		return list_all_named(&l, &dir, w);
+	default:
+		return list_visited(&l, &dir);
+	}
+}
