@@ -18,6 +18,8 @@
 #                                    and tree/), slug, api_url, storage_url, storage_log, api_log
 #   start_storage FOLDER [PLAN] [ARG...]  a server with faults (tests/lib/storage.py): sets storage_url,
 #                                    storage_pid, storage_log
+#   start_portal [CONFIG.json]       sample/portal.py: sets portal (its domain), portal_url, portal_log,
+#                                    portal_config (may be rewritten: configure_portal JSON)
 #   mount_mdcfs [-o OPTS]... [SOURCE...]  at $mnt; returns when it answers; sets mdcfs_pid
 #   umount_mdcfs [MOUNTPOINT]        and check that the daemon ended well
 #   forget_mount [MOUNTPOINT]        clear away a mount whose daemon the test has killed
@@ -55,7 +57,7 @@ mkdir "$mnt" "$tmp/home" "$tmp/cleanup"
 : >"$log"
 
 # The tests see no setting and no key of the user's.
-for name in $(env | sed -n 's/^\(MDC_[A-Za-z0-9_]*\|MDCFS_[A-Za-z0-9_]*\|[A-Za-z]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p'); do
+for name in $(env | sed -n 's/^\(MDC_[A-Za-z0-9_]*\|ODS_[A-Za-z0-9_]*\|MDCFS_[A-Za-z0-9_]*\|[A-Za-z]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p'); do
 	unset "$name"
 done
 HOME=$tmp/home
@@ -304,6 +306,27 @@ start_storage() { # FOLDER [PLAN] [ARG...]
 	cleanup_fn stop_child $storage_pid
 	retry 20 test -s "$tmp/storage.port" || fail "storage.py did not start"
 	storage_url=http://127.0.0.1:$(cat "$tmp/storage.port")
+}
+
+start_portal() { # [CONFIG.json]
+	requires python3
+	portal_config=$tmp/portal.json
+	portal_log=$tmp/portal.log
+	printf '{}' >"$portal_config"
+	[ $# = 0 ] || cp "$1" "$portal_config"
+	rm -f "$tmp/portal.port"
+	: >"$portal_log"
+	python3 "$top/sample/portal.py" --config "$portal_config" --port-file "$tmp/portal.port" \
+		--log "$portal_log" </dev/null >>"$tmp/portal.out" 2>&1 &
+	cleanup_fn stop_child $!
+	retry 20 test -s "$tmp/portal.port" || fail "portal.py did not start"
+	portal=127.0.0.1:$(cat "$tmp/portal.port")
+	portal_url=http://$portal
+}
+
+configure_portal() { # JSON
+	printf '%s' "$1" >"$tmp/portal.new"
+	mv "$tmp/portal.new" "$portal_config"
 }
 
 # --- figures ---

@@ -268,8 +268,9 @@ static int refuse_unknown(const char *name, char why[static WHY])
 	struct suggest s = { .typed = name };
 
 	if (strcmp(name, "api_key") == 0 || strcmp(name, "ods_api_key") == 0)
-		return refuse(why, "%s is no -o option, everybody could read it in the list of "
-				   "processes: use %s or the config file",
+		return refuse(why,
+			      "%s is no -o option, everybody could read it in the list of "
+			      "processes: use %s or the config file",
 			      name, *name == 'o' ? "ODS_API_KEY" : "MDC_API_KEY");
 	if (strcmp(name, "dev") == 0 || strcmp(name, "suid") == 0)
 		return refuse(why, "option '%s' is refused: a mount is always nodev, nosuid", name);

@@ -373,8 +373,8 @@ static int64_t read_row(const struct place *p, void *buf, size_t len, uint64_t o
 	return archive_pread(p->archive, &m, buf, len, off, w);
 }
 
-int64_t node_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_t len,
-		  uint64_t off, struct waiter *w)
+int64_t node_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_t len, uint64_t off,
+		  struct waiter *w)
 {
 	struct place p = node_place(fs, ino);
 	const struct volume *v = p.volume;

@@ -18,7 +18,7 @@
 
 struct node {
 	struct stat st;
-	bool constant; /* may the kernel keep attributes and entry? */
+	bool constant;	    /* may the kernel keep attributes and entry? */
 	bool volatile_attr; /* may it not keep them at all? */
 };
 

@@ -11,6 +11,8 @@
 #include "store/facts.h"
 #include "store/spool_take.h"
 
+#define REPEATS_MAX 3u /* then the cache is no place for it */
+
 struct spool {
 	struct spool_config c; /* its strings are the next four */
 	char *name, *scheme, *key, *version;
@@ -19,6 +21,7 @@ struct spool {
 	struct take *again;	 /* receives anew what `now` has lost; NULL: nothing does */
 	uint64_t number;	 /* of `now` */
 	unsigned opens, running; /* takes that have not ended */
+	unsigned repeats;	 /* takes of what had been lost */
 	struct want want;	 /* of the one that receives */
 };
 
@@ -266,6 +269,8 @@ static int64_t lost(struct spool *s, struct take *t, struct waiter *w)
 				 "%s: it is larger than what the cache may keep of it "
 				 "(cache_size), and so can be read in order only",
 				 s->c.name);
+	if (!s->again && s->repeats++ >= REPEATS_MAX)
+		return log_error(-EIO, "%s: the cache does not keep it", s->c.name);
 	if (!s->again) {
 		log_info("%s: the cache has dropped parts of it; it is received once more",
 			 s->c.name);

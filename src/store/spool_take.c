@@ -14,6 +14,7 @@
 #include "base/stats.h"
 #include "net/retry.h"
 #include "source/api.h"
+#include "store/about.h"
 #include "store/blocks.h"
 
 #define QUEUE_MAX 16u /* blocks that wait for the job; one piece more may come: libcurl's buffer */
@@ -30,11 +31,14 @@ static const struct retry_policy policy = {
 
 struct take {
 	struct take_config c;
+	struct cache *cache; /* NULL: there is none */
 	_Atomic unsigned refs;
 	_Atomic enum take_state state;
 	_Atomic bool streams;
 	char identity[DIGEST_HEX], sum[DIGEST_HEX];
 	struct blocks *blocks;
+	char *dir;     /* in the cache; NULL: there is none */
+	int use;       /* of that */
 	uint64_t size; /* when whole */
 	int err;       /* when failed */
 
@@ -76,6 +80,28 @@ static void no_fill(void *arg, uint64_t first, uint32_t n, bool demand)
 
 static const struct blocks_ops no_fills = { .fill = no_fill };
 
+/* Its place in the cache, and for people what it is.  Without either everything works. */
+static int settle(struct take *t)
+{
+	const struct spool_config *c = t->c.spool;
+	struct about a = { .size = t->size };
+	int r;
+
+	if (!c->st->cache)
+		return 0;
+	r = cache_object_dir(c->st->cache, t->identity, &t->dir);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	snprintf(a.name, sizeof(a.name), "%s:%s", c->scheme, c->name);
+	snprintf(a.version, sizeof(a.version), "%s", c->version);
+	if (digest_strings(a.of, c->scheme, c->key, NULL) < 0)
+		a.of[0] = '\0';
+	r = about_enter(t->dir, &a, &t->use);
+	if (r < 0)
+		debug(store, "%s: nobody is told that it is in use: %s", t->dir, strerror(-r));
+	return 0;
+}
+
 static int make_blocks(struct take *t)
 {
 	struct store *st = t->c.spool->st;
@@ -90,7 +116,9 @@ static int make_blocks(struct take *t)
 		.arg = t,
 	};
 
-	return blocks_new(&c, &t->blocks);
+	int r = settle(t);
+
+	return r < 0 ? r : blocks_new(&c, &t->blocks);
 }
 
 static int make(const struct take_config *c, struct take **out)
@@ -100,6 +128,8 @@ static int make(const struct take_config *c, struct take **out)
 	if (!t)
 		return -ENOMEM;
 	t->c = *c;
+	t->use = -1;
+	t->cache = c->spool->st->cache;
 	atomic_init(&t->refs, 1);
 	pthread_mutex_init(&t->lock, NULL);
 	*out = t;
@@ -172,6 +202,10 @@ void take_unref(struct take *t)
 	if (!t || atomic_fetch_sub(&t->refs, 1) > 1)
 		return;
 	blocks_free(t->blocks);
+	about_leave(t->dir, t->use);
+	if (t->dir && take_state(t) == TAKE_FAILED)
+		(void)!cache_remove(t->cache, t->identity);
+	free(t->dir);
 	block_unref(t->cur);
 	digest_free(t->digest);
 	pthread_mutex_destroy(&t->lock);

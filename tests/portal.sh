@@ -1,0 +1,139 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+# A portal as a directory: what each of its APIs gives, byte for byte, and what that costs in calls.
+. "${srcdir:-.}/tests/functions.sh"
+. "$top/tests/lib/checks.sh"
+
+requires python3 cmp curl
+requires_fuse
+start_portal
+mkdir "$tmp/root"
+echo hello >"$tmp/root/hello.txt"
+
+calls() { # [REGEX]: that the portal has answered
+	sleep 0.2 # a line is written when the answer has gone
+	grep -cE -e "${1:-.}" "$portal_log" || :
+}
+
+same() { # FILE PATH: as curl gets it
+	curl -sS --max-time 20 -o "$tmp/want" "$portal_url$2" || fail "curl $2"
+	within 30 cat "$P/$1" >"$tmp/got" || fail "cat $1"
+	cmp "$tmp/want" "$tmp/got" || fail "$1"
+}
+
+# Two sources side by side; a look around costs the one page of the catalogue.
+mount_mdcfs "ods:$portal" "$tmp/root/hello.txt"
+P=$mnt/$portal
+expect "both" "hello.txt $portal" "$(ls "$mnt" | sort -r | tr '\n' ' ' | sed 's/ $//')"
+expect "the other" hello "$(cat "$mnt/hello.txt/hello.txt")"
+expect "datasets" "O'Brien & Co, 50% arbres-remarquables capteurs ete-2020@autre.fr photos velib vide " \
+	"$(within 20 ls "$P" | LC_ALL=C sort | tr '\n' ' ')"
+within 20 ls -lR "$P" >"$tmp/list" 2>"$tmp/err" || fail "ls -lR: $(cat "$tmp/err")"
+expect "calls for the catalogue" 1 "$(calls /api/datasets/)"
+expect "calls for records" 0 "$(calls /api/records/)"
+grep -qx -e "- Records: 25000" "$P/velib/README.md" || fail "README.md"
+expect "title" "Stations de vélos" "$(json_of "$P/velib/dataset.json" 'd["metas"]["title"]')"
+expect "its size" "$(stat -c %s "$P/velib/dataset.json")" "$(wc -c <"$P/velib/dataset.json")"
+expect "no places, no GeoJSON" "" "$(ls "$P/vide" | grep -E 'geo' || :)"
+for name in nothing .git; do
+	[ ! -e "$P/$name" ] || fail "$name exists"
+done
+expect "calls for names" 1 "$(calls /api/datasets/)"
+
+# Whole datasets: received once, to their end, whatever reads them; then they have a size.
+file=$P/velib/records.csv
+expect "size that nobody knows" 0 "$(stat -c %s "$file")"
+within 30 cp "$file" "$tmp/copy.csv"
+expect "size that is known" "$(stat -c %s "$tmp/copy.csv")" "$(stat -c %s "$file")"
+expect "lines" 25001 "$(within 20 wc -l <"$file")"
+within 20 python3 - "$file" <<'PYTHON' || fail "csv"
+import csv, sys
+with open(sys.argv[1], encoding="utf-8", newline="") as f:
+    rows = list(csv.DictReader(f, delimiter=";"))
+assert len(rows) == 25000 and rows[1]["ville"] == "Saint-Étienne", rows[:3]
+PYTHON
+expect "bytes by wc -c" "$(stat -c %s "$tmp/copy.csv")" "$(within 20 wc -c <"$file")"
+expect "downloads" 1 "$(calls /records/1.0/download)"
+same velib/records.csv "/api/records/1.0/download?dataset=velib&format=csv"
+same velib/records.json "/api/records/1.0/download?dataset=velib&format=json"
+same arbres-remarquables/records.geojson \
+	"/api/records/1.0/download?dataset=arbres-remarquables&format=geojson"
+same "O'Brien & Co, 50%/records.json" \
+	"/api/records/1.0/download?dataset=O%27Brien%20%26%20Co%2C%2050%25&format=json"
+same vide/records.json "/api/records/1.0/download?dataset=vide&format=json"
+
+# Python, whose first look at the file is its size; wc -c, which believes sizes.
+n=$(within 20 python3 -c 'import sys; print(len(open(sys.argv[1], "rb").read()))' \
+	"$P/velib/query/rows=20000/records.csv")
+expect "by python" "$n" "$(within 20 wc -c <"$P/velib/query/rows=20000/records.csv")"
+expect "by wc -c at first" "$(curl -s "$portal_url/api/records/1.0/download?dataset=velib&rows=3" | wc -c)" \
+	"$(within 20 wc -c <"$P/velib/query/rows=3/records.csv")"
+
+# Queries, percent-encoded or not.
+trees=arbres-remarquables
+same "$trees/query/q=chêne&sort=-hauteur/records.csv" \
+	"/api/records/1.0/download?dataset=$trees&format=csv&q=ch%C3%AAne&sort=-hauteur"
+same "$trees/query/q=%22If%3B+commun%22/records.json" \
+	"/api/records/1.0/download?dataset=$trees&format=json&q=%22If%3B%20commun%22"
+same "velib/query/refine.date=2020%2F05&fields=station,date/records.csv" \
+	"/api/records/1.0/download?dataset=velib&format=csv&refine.date=2020/05&fields=station,date"
+same "velib/query/start=9000&rows=1000&sort=velos/records.json" \
+	"/api/records/1.0/search?dataset=velib&format=json&start=9000&rows=1000&sort=velos"
+same "$trees/query/geofilter.distance=48.8,2.25,2000/records.geojson" \
+	"/api/records/1.0/download?dataset=$trees&format=geojson&geofilter.distance=48.8,2.25,2000"
+expect "what was asked for is listed" 3 "$(ls "$P/$trees/query" | wc -l)"
+run fails cat "$P/velib/query/start=9001&rows=1000/records.json"
+says "Invalid argument"
+run fails cat "$P/velib/query/start=5&rows=10/records.csv"
+run fails cat "$P/velib/query/bogus=1/records.csv"
+says "No such file"
+grep -q 'velib: the API has no parameter "bogus"; it has q refine\.\*' "$mnt/.mdcfs/log" ||
+	fail "the log does not tell the parameters"
+grep -q 'start and rows are at most 10000 together' "$mnt/.mdcfs/log" || fail "the log does not tell the window"
+
+# Figures and clusters.
+same "velib/analyze/x=ville&y.n.func=COUNT&y.m.func=MAX&y.m.expr=velos.csv" \
+	"/api/records/1.0/analyze?dataset=velib&format=csv&x=ville&y.n.func=COUNT&y.m.func=MAX&y.m.expr=velos"
+same "velib/analyze/x=ville&y.n.func=COUNT.json" \
+	"/api/records/1.0/analyze?dataset=velib&format=json&x=ville&y.n.func=COUNT"
+same "velib/geocluster/clusterprecision=8.json" \
+	"/api/records/1.0/geocluster?dataset=velib&clusterprecision=8"
+run fails cat "$P/velib/analyze/x=station&y.n.func=COUNT.json"
+says "Input/output error"
+grep -q "partial_ok" "$mnt/.mdcfs/log" || fail "the log does not tell of partial_ok"
+
+# Exports and attachments: those that programs seek in have a size as soon as they are open.
+expect "exports" "velib.csv velib.geojson velib.json velib.jsonl velib.kml velib.parquet velib.shp.zip velib.xlsx" \
+	"$(echo $(ls "$P/velib/exports"))"
+before=$(calls /exports$)
+ls -l "$P/velib/exports" >/dev/null
+expect "calls for the list of exports" "$before" "$(calls /exports$)"
+same velib/exports/velib.jsonl /api/explore/v2.1/catalog/datasets/velib/exports/jsonl
+same $trees/exports/$trees.parquet /api/explore/v2.1/catalog/datasets/$trees/exports/parquet
+within 20 python3 -m zipfile -t "$P/$trees/exports/$trees.shp.zip" >/dev/null || fail "shapefile"
+within 20 python3 -m zipfile -t "$P/$trees/attachments/périmètre.zip" >/dev/null || fail "attachment"
+same "$trees/attachments/Lisez-moi été.txt" "/api/datasets/1.0/$trees/attachments/lisez-moi/"
+run fails cat "$P/velib/exports/velib.bogus"
+run fails sh -c "echo x >'$P/velib/records.csv'"
+[ -z "$(calls 'apikey')" ] || expect "keys in URLs" 0 "$(calls apikey)"
+umount_mdcfs
+
+# At the next mount nothing of all that is received again; a name costs one lookup.
+before=$(calls /records/)
+mount_mdcfs "ods:$portal/velib"
+expect "one dataset" velib "$(ls "$P")"
+cmp "$tmp/copy.csv" "$file" || fail "records.csv at the second mount"
+expect "size at once" "$(stat -c %s "$tmp/copy.csv")" "$(stat -c %s "$file")"
+expect "calls for what is cached" "$before" "$(calls /records/)"
+umount_mdcfs
+
+# Another date: another version.
+configure_portal '{"modified": {"velib": "2026-05-01T00:00:00+00:00"}}'
+mount_mdcfs -o partial_ok "ods:$portal"
+within 20 cat "$file" >"$tmp/new.csv"
+if cmp -s "$tmp/copy.csv" "$tmp/new.csv"; then
+	fail "the old records under a new date"
+fi
+same velib/records.csv "/api/records/1.0/download?dataset=velib&format=csv"
+same "velib/analyze/x=station&y.n.func=COUNT.json" \
+	"/api/records/1.0/analyze?dataset=velib&format=json&x=station&y.n.func=COUNT"
