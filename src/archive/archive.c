@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "archive/format.h"
+#include "archive/place.h"
 #include "archive/stream.h"
 #include "archive/zip/zipforeign.h"
 #include "archive/zip/zipmember.h"
@@ -363,47 +364,6 @@ void archive_reload_locked(struct archive *a)
 	}
 }
 
-/* A directory of our own for an index that is gone after the mount. */
-static int make_temp(struct archive *a)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	if (asprintf(&a->temp_dir, "%s/mdcfs-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp") < 0) {
-		a->temp_dir = NULL;
-		return -ENOMEM;
-	}
-	if (!mkdtemp(a->temp_dir)) {
-		int r = -errno;
-
-		free(steal(&a->temp_dir));
-		return log_error(
-			r, "no place for the index: no cache directory, and no temporary one");
-	}
-	return 0;
-}
-
-static int open_index(struct archive *a)
-{
-	AUTO(auto_free) char *path = NULL, *temp = NULL;
-	int r = -EROFS;
-
-	if (a->c.dir) {
-		path = path_join(a->c.dir, "index.db");
-		r = path ? index_open(path, a->c.raw->identity, &a->index) : -ENOMEM;
-	}
-	if (r == 0 || r == -ENOMEM)
-		return r;
-	r = make_temp(a);
-	if (r < 0)
-		return r;
-	if (a->c.dir)
-		(void)log_warn(
-			0, "%s: the index is kept in a temporary place, it is gone after the mount",
-			a->filename);
-	temp = path_join(a->temp_dir, "index.db");
-	return temp ? index_open(temp, a->c.raw->identity, &a->index) : -ENOMEM;
-}
-
 static int open_stream(struct archive *a)
 {
 	struct blocks_config c = {
@@ -441,7 +401,7 @@ int archive_new(const struct archive_config *c, struct archive **out)
 	a->filename = strdup(c->filename);
 	a->checksum = strdup(c->checksum);
 	if (a->filename && a->checksum)
-		r = open_index(a);
+		r = place_open(a);
 	if (r == 0)
 		r = open_stream(a);
 	if (r == 0) {
@@ -471,22 +431,6 @@ void archive_stop(struct archive *a)
 		a->filler_stop(a);
 }
 
-static void remove_temp(struct archive *a)
-{
-	static const char *const files[] = { "index.db", "index.db-wal", "index.db-shm",
-					     "index.db.lock" };
-
-	for (size_t i = 0; a->temp_dir && i < ARRAY_SIZE(files); i++) {
-		AUTO(auto_free) char *p = path_join(a->temp_dir, files[i]);
-
-		if (p)
-			unlink(p);
-	}
-	if (a->temp_dir)
-		rmdir(a->temp_dir);
-	free(a->temp_dir);
-}
-
 struct archive *archive_free(struct archive *a)
 {
 	struct list *l;
@@ -498,8 +442,7 @@ struct archive *archive_free(struct archive *a)
 	while ((l = list_pop(&a->fills)))
 		free(list_entry(l, struct pending_fill, link));
 	blocks_free(a->stream);
-	index_close(a->index);
-	remove_temp(a);
+	place_close(a);
 	verdict_destroy(&a->verdict);
 	zipstored_free(a->stored);
 	pthread_cond_destroy(&a->demand);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "archive/format.h"
+#include "archive/place.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -277,6 +278,7 @@ static int commit(struct pass *p)
 	wake_names_locked(a, 0); /* whose name has not come park again */
 	fills_served(&a->fills, a->position >> BLOCK_SHIFT);
 	pthread_mutex_unlock(&a->lock);
+	meter_update(a->meter);
 	return index_begin(a->index);
 }
 
@@ -372,7 +374,7 @@ static int find_format(struct archive *a, struct pass *p)
 	pthread_mutex_lock(&a->lock);
 	archive_set_format_locked(a, f);
 	pthread_mutex_unlock(&a->lock);
-	return index_set_value(a->index, "format", f->name, strlen(f->name));
+	return 0;
 }
 
 static int read_on(struct pass *p)
@@ -382,6 +384,8 @@ static int read_on(struct pass *p)
 
 	if (r == 0 && !a->format)
 		r = find_format(a, p);
+	if (r == 0) /* each time: it is not in the index when nothing has been committed yet */
+		r = index_set_value(a->index, "format", a->format->name, strlen(a->format->name));
 	if (r == 0)
 		r = a->format->pass(p);
 	return r;
@@ -506,7 +510,8 @@ static int others_result(struct archive *a)
 	return a->state == ARCHIVE_COMPLETE ? 0 : -EBADMSG;
 }
 
-static int run(struct archive *a)
+/* *moved: the index is elsewhere now, and the pass is to go on there. */
+static int run_once(struct archive *a, bool *moved)
 {
 	AUTO(auto_close) int turn = -1;
 	struct pass p = { .a = a, .last_commit_ms = clock_ms() };
@@ -528,7 +533,9 @@ static int run(struct archive *a)
 	debug(pass, "%s: reading", a->filename);
 	pthread_mutex_lock(&a->write_lock);
 	r = conclude(&p, read_on(&p));
+	*moved = place_failed(a, r) && place_move(a) == 0;
 	index_rest(a->index);
+	meter_rest(a->meter);
 	pthread_mutex_unlock(&a->write_lock);
 	if (p.done)
 		p.done(p.arg);
@@ -536,6 +543,20 @@ static int run(struct archive *a)
 	tree_free(p.tree);
 	verify_free(p.verify);
 	debug(pass, "%s: pass ends with %d", a->filename, r);
+	return r;
+}
+
+static int run(struct archive *a)
+{
+	bool moved;
+	int r;
+
+	do {
+		moved = false;
+		r = run_once(a, &moved);
+	} while (moved && !atomic_load(&a->stop));
+	if (r == 0)
+		place_keep(a);
 	return r;
 }
 

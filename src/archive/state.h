@@ -13,6 +13,7 @@
 #include "archive/fills.h"
 #include "archive/verdict.h"
 #include "store/blocks.h"
+#include "store/meter.h"
 
 struct format;
 
@@ -35,7 +36,9 @@ struct name_want {
 struct archive {
 	struct archive_config c;
 	char *filename, *checksum;
-	char *temp_dir;               /* index without a cache directory, removed at the end */
+	char *temp_dir;               /* place.h: of an index that is not in the cache, removed at the end */
+	bool kept;		      /* ... and this one has been brought there after all */
+	struct meter *meter;	      /* what the index takes in the cache; NULL: not counted */
 	struct index *index;
 	struct blocks *stream;        /* decoded bytes; unused by formats without any */
 	pthread_mutex_t write_lock;   /* held by the one who writes the index */

@@ -163,11 +163,12 @@ static void print_cache(const struct json *cache)
 {
 	char used[32], limit[32];
 	const char *dir = json_str(cache, "dir");
-	uint64_t n, max;
+	uint64_t n, meta, max;
 
-	if (!dir || !json_u64(cache, "used", &n) || !json_u64(cache, "limit", &max))
+	if (!dir || !json_u64(cache, "used", &n) || !json_u64(cache, "meta", &meta) ||
+	    !json_u64(cache, "limit", &max))
 		return;
-	printf("  cache       %s of %s in ", human_size(n, used), human_size(max, limit));
+	printf("  cache       %s of %s in ", human_size(n + meta, used), human_size(max, limit));
 	human_print(stdout, dir);
 	putchar('\n');
 }

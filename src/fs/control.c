@@ -25,6 +25,7 @@ static struct json *cache_status(struct fs *fs)
 
 	json_set_str(j, "dir", fs->st->cache ? cache_dir(fs->st->cache) : NULL);
 	json_set_u64(j, "used", fs->st->cache ? cache_used(fs->st->cache) : 0);
+	json_set_u64(j, "meta", fs->st->cache ? cache_meta(fs->st->cache) : 0);
 	json_set_u64(j, "limit", fs->opt->cache_size);
 	return j;
 }

@@ -188,6 +188,14 @@ static void measure_object(int dirfd, const char *name, struct object_info *info
 	closedir(d);
 }
 
+uint64_t objects_meta(const char *dir)
+{
+	struct object_info info = { 0 };
+
+	measure_object(AT_FDCWD, dir, &info);
+	return info.meta;
+}
+
 /* Everything in dir/objects that is an object, or was one. */
 static int each_entry(struct objects *o, int (*fn)(void *arg, int dirfd, const char *name),
 		      void *arg)

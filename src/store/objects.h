@@ -39,6 +39,8 @@ int objects_each(struct objects *o, int (*fn)(void *arg, const struct object_inf
 		 void *arg) MUST_CHECK;
 /* Bytes on disk of all that is below dir/objects: of block data, and of everything else. */
 int objects_measure(struct objects *o, uint64_t *data, uint64_t *meta) MUST_CHECK;
+/* Bytes on disk of all that is in an object's directory and no block data. */
+uint64_t objects_meta(const char *dir);
 /* Remove an object that nobody uses, pinned or not.  0; -ENOENT; -EBUSY: it is in use; -errno.
  * The bytes are to be counted anew: only usage_recount() may call this (cache_remove()). */
 int objects_remove(struct objects *o, const char *identity) MUST_CHECK;

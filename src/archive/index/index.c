@@ -533,17 +533,13 @@ int index_open(const char *path, const char *identity, struct index **out)
 	return 0;
 }
 
-const char *index_file(const struct index *x)
-{
-	return x->path;
-}
-
 struct index *index_close(struct index *x)
 {
 	if (!x)
 		return NULL;
 	index_disconnect(x);
 	points_free(&x->young);
+	free(x->former);
 	free(x->path);
 	free(x);
 	return NULL;

@@ -72,7 +72,12 @@ int index_open(const char *path, const char *identity, struct index **out) MUST_
 int index_turn(struct index *x, int *fd) MUST_CHECK;
 int index_turn_at(const char *path,
 		  int *fd) MUST_CHECK;	       /* the same, of an index that is not open */
-const char *index_file(const struct index *x); /* borrowed */
+/* Why the last write failed since index_begin(): -ENOSPC, -EROFS, -EIO, ...; 0: none did. */
+int index_write_error(struct index *x);
+/* Go on, with what is committed, in a copy at path, which must not be there.  Not in a transaction; by
+ * the one who writes.  Readers change over by themselves.  Once.  The old file stays as it is. */
+int index_move(struct index *x, const char *path) MUST_CHECK;
+const char *index_file(struct index *x); /* borrowed; stays valid when it is moved */
 struct index *index_close(struct index *x);    /* NULL ok; returns NULL */
 
 /* ---- reading; any thread ---- */

@@ -7,8 +7,10 @@
  * its own, and is there only while there is something to write.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/resource.h>
 
+#include "archive/index/index_copy.h"
 #include "archive/index/index_rows.h"
 
 #define RESTING_EACH 8u	 /* of one index */
@@ -46,16 +48,23 @@ static void remove_locked(struct sql *c)
 struct sql *index_take(struct index *x)
 {
 	struct sql *c = NULL;
+	const char *path;
+	unsigned place;
 
 	pthread_mutex_lock(&resting.lock);
 	if (!list_empty(&x->idle)) {
 		c = list_entry(x->idle.next, struct sql, link);
 		remove_locked(c);
 	}
+	path = x->path; /* stays until the index is closed */
+	place = x->place;
 	pthread_mutex_unlock(&resting.lock);
 	if (c)
 		return c;
-	return sql_open(x->path, x->frozen ? SQL_FROZEN : SQL_READ, &c) == 0 ? c : NULL;
+	if (sql_open(path, x->frozen ? SQL_FROZEN : SQL_READ, &c) < 0)
+		return NULL;
+	c->place = place;
+	return c;
 }
 
 void index_give_back(struct index *x, struct sql *c)
@@ -66,6 +75,11 @@ void index_give_back(struct index *x, struct sql *c)
 		return;
 	c->home = x;
 	pthread_mutex_lock(&resting.lock);
+	if (c->place != x->place) {
+		pthread_mutex_unlock(&resting.lock);
+		sql_close(c);
+		return;
+	}
 	list_insert(x->idle.next, &c->link); /* the warmest first */
 	list_push(&resting.all, &c->resting);
 	x->n_idle++;
@@ -103,7 +117,47 @@ int index_connect_writer(struct index *x)
 {
 	if (x->frozen)
 		return -EROFS;
-	return x->writer ? 0 : sql_open(x->path, SQL_WRITE, &x->writer);
+	x->open_error = x->writer ? 0 : sql_open(x->path, SQL_WRITE, &x->writer);
+	return x->open_error;
+}
+
+const char *index_file(struct index *x)
+{
+	LOCK_SCOPE(&resting.lock);
+	return x->path;
+}
+
+int index_write_error(struct index *x)
+{
+	return x->writer ? x->writer->error : x->open_error;
+}
+
+int index_move(struct index *x, const char *path)
+{
+	AUTO(auto_free) char *to = strdup(path);
+	struct sql *writer = NULL;
+	int r = to ? 0 : -ENOMEM;
+
+	if (x->former)
+		return -EEXIST;
+	if (r == 0)
+		r = index_copy_out(x->path, path);
+	if (r == 0)
+		r = sql_open(path, SQL_WRITE, &writer);
+	if (r == 0)
+		r = sql_schema(writer);
+	if (r < 0) {
+		sql_close(writer);
+		return r;
+	}
+	pthread_mutex_lock(&resting.lock);
+	x->former = x->path;
+	x->path = steal(&to);
+	x->place++;
+	pthread_mutex_unlock(&resting.lock);
+	index_disconnect(x);
+	x->writer = writer;
+	return 0;
 }
 
 void index_rest(struct index *x)

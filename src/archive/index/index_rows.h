@@ -18,7 +18,10 @@
 #define FLAG_METHOD_SHIFT 8 /* 16 bits: xor'ed with deflate's, which so takes no room */
 
 struct index {
-	char *path;
+	char *path;	    /* guarded by index_conn.c once there are readers */
+	char *former;	    /* where it was before it was moved; NULL: it was not */
+	unsigned place;	    /* counts moves; guarded likewise */
+	int open_error;	    /* why there is no writer */
 	struct sql *writer; /* NULL: nothing is being written */
 	bool frozen;	    /* the disk takes no writes; the index is complete */
 	_Atomic uint64_t members;

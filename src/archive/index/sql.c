@@ -65,7 +65,8 @@ int sql_errno(struct sql *c)
 
 static int fail(struct sql *c, const char *what)
 {
-	return log_error(sql_errno(c), "index: %s (%s)", what, sqlite3_errmsg(c->db));
+	c->error = sql_errno(c);
+	return log_error(c->error, "index: %s (%s)", what, sqlite3_errmsg(c->db));
 }
 
 static bool run_all(struct sql *c, const char *text)

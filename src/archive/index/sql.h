@@ -81,6 +81,8 @@ struct sql {
 	struct list link, resting; /* this and the next are index_conn.c's */
 	void *home;
 	sqlite3 *db;
+	int error;	/* the last failure of one of our statements, -errno; 0: there was none */
+	unsigned place; /* of the index: index_rows.h */
 	sqlite3_stmt *st[SQL_STATEMENTS]; /* prepared on first use */
 };
 
