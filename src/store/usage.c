@@ -28,7 +28,8 @@
 #define LOCK_TRIES 200 /* a millisecond each */
 #define DISK_LOOK_MS 1000
 #define RECOUNT_MS 1000
-#define MARGIN_PART 256 /* of the limit is kept for what is not counted */
+#define MARGIN_PART 256 /* of the limit is kept for what is not counted, and: */
+#define MARGIN_BYTES ((uint64_t)128 << 10)
 
 /* Locked bytes, behind the page. */
 enum { BYTE_INIT = PAGE_BYTES, BYTE_GATE };
@@ -377,7 +378,7 @@ int usage_open(const char *dir, uint64_t max_bytes, struct portion min_free, str
 	guard_init();
 	gate_init(&u->gate);
 	pthread_mutex_init(&u->lock, NULL);
-	u->max_bytes = max_bytes - max_bytes / MARGIN_PART;
+	u->max_bytes = max_bytes - max_bytes / MARGIN_PART - MIN(max_bytes / 32, MARGIN_BYTES);
 	u->min_free = min_free;
 	u->doubt = true;
 	u->look_ms = u->recount_ms = clock_ms() - MAX(DISK_LOOK_MS, RECOUNT_MS);

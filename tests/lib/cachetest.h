@@ -123,11 +123,15 @@ struct fixture {
 	struct cache_layer *layer;
 };
 
-/* A limit that leaves room for max bytes of blocks: beside them one layer has a map of 68 KiB and a
- * directory, and a small part is kept back. */
+/* The least limit that leaves room for max bytes of blocks: beside them one layer has a map of 68 KiB and
+ * a directory, and a part is kept back (usage.c). */
 static inline uint64_t test_limit(uint64_t max)
 {
-	return max + max / 128 + 80 * 1024;
+	uint64_t limit = max;
+
+	while (limit - limit / 256 - MIN(limit / 32, (uint64_t)128 << 10) - 72 * 1024 < max)
+		limit += 1024;
+	return limit;
 }
 
 static inline void fixture_open(struct fixture *f, uint64_t max)
