@@ -211,6 +211,7 @@ void request_end_all(struct fs *fs)
 {
 	LOCK_SCOPE(&fs->lock);
 	fs->ending = true;
+	pthread_cond_broadcast(&fs->changed); /* the timer need not sleep its second out */
 	while (!list_empty(&fs->parked) || fs->n_replying > 0) {
 		list_for_each(pos, tmp, &fs->parked)
 			(void)waiter_cancel(&list_entry(pos, struct request, link)->waiter,
