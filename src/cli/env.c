@@ -80,6 +80,14 @@ static int make_dir(const char *dir)
 	return r == 0 && access(dir, W_OK | X_OK) < 0 ? -errno : r;
 }
 
+char *env_lease_dir(const struct options *opt)
+{
+	const char *given = opt->lease_dir;
+
+	return given && *given ? absolute_path(given)
+			       : default_dir("XDG_STATE_HOME", ".local/state");
+}
+
 /* One for all mounts of a user, whatever their caches.  Where there is no home to keep it in,
  * leases are at least kept with the cache. */
 static void resolve_lease_dir(struct env *e)
@@ -88,8 +96,7 @@ static void resolve_lease_dir(struct env *e)
 	int r;
 
 	free(e->lease_dir);
-	e->lease_dir = given && *given ? absolute_path(given)
-				       : default_dir("XDG_STATE_HOME", ".local/state");
+	e->lease_dir = env_lease_dir(&e->opt);
 	r = e->lease_dir ? make_dir(e->lease_dir) : -ENOENT;
 	if (r == 0)
 		return;
@@ -115,7 +122,8 @@ int env_resolve(struct env *e)
 	free(e->cache_dir);
 	free(e->state_dir);
 	e->state_dir = NULL;
-	e->cache_dir = given && *given ? absolute_path(given) : default_dir("XDG_CACHE_HOME", ".cache");
+	e->cache_dir =
+		given && *given ? absolute_path(given) : default_dir("XDG_CACHE_HOME", ".cache");
 	if (!e->cache_dir) {
 		(void)log_error(0, "no directory for the cache: give -o cache_dir=DIR or set HOME");
 		return -ENOENT;

@@ -32,6 +32,8 @@ int env_options(struct env *e, const char *list) MUST_CHECK;
  * A directory that cannot be made is a warning, a password_file that cannot be read is not.
  * 0 or -errno. */
 int env_resolve(struct env *e) MUST_CHECK;
+/* Where leases and ledgers are, whether it is there or not; malloc'd, NULL: there is no such place. */
+char *env_lease_dir(const struct options *opt);
 /* Start pool and http (and env_resolve() when that was not done).  0 or -errno. */
 int env_open(struct env *e) MUST_CHECK;
 /* The way back; fine on a zeroed or half-open env, and twice. */

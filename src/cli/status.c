@@ -7,20 +7,25 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/env.h"
 #include "cli/human.h"
 #include "cli/mounts.h"
 #include "cli/peek.h"
 #include "cli/progress.h"
 #include "net/json.h"
+#include "source/ledger.h"
 
 #define PEEK_MS 5000
 #define INDENT 14 /* columns before the figures of a dataset */
 
 static const char help[] =
 	"Usage: mdcfs status [--json] [MOUNTPOINT]\n"
+	"       mdcfs status [--json] --downloads\n"
 	"\n"
-	"Show datasets, progress, traffic and leases of one or of all mdcfs mounts.\n"
+	"Show datasets, progress, traffic and leases of one or of all mdcfs mounts, and\n"
+	"the downloads that were asked for today.\n"
 	"\n"
+	"  -d, --downloads  only those; no mount is looked at\n"
 	"  -j, --json   print what the mount reports: one object for MOUNTPOINT, else\n"
 	"               an array with one object for every mount\n"
 	"  -h, --help   show this\n";
@@ -186,6 +191,29 @@ static void print_traffic(const struct json *counters)
 	       human_count(sent, requests), human_count(again, retries));
 }
 
+/* One line for each service: what this user has asked for today, and what the organization has left. */
+static void print_downloads(const struct json *list)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *j = json_at(list, i);
+		const char *kind = json_str(j, "kind"), *until = json_str(j, "until");
+		const char *resets = json_str(j, "resets"), *api = json_str(j, "api");
+		uint64_t posts, limit, left;
+
+		if (!json_u64(j, "posts", &posts) || !kind || !resets)
+			continue;
+		printf("  %-11s %" PRIu64 " asked for today",
+		       strcmp(kind, "download") == 0 ? "downloads" : "samples", posts);
+		if (json_u64(j, "limit", &limit) && json_u64(j, "left", &left))
+			printf(", %" PRIu64 " of %" PRIu64 " left", left, limit);
+		printf(until ? ", none before " : ", a new day at ");
+		human_print(stdout, until ? until : resets);
+		printf(" (");
+		human_print(stdout, api ? api : "?");
+		puts(")");
+	}
+}
+
 /* Archives inside archives: how many, and what is wrong with some. */
 static void print_nested(const struct json *j)
 {
@@ -225,6 +253,7 @@ static void print_mount(const char *mountpoint, const struct json *j)
 	putchar('\n');
 	print_cache(json_get(j, "cache"));
 	print_traffic(json_get(j, "counters"));
+	print_downloads(json_get(j, "downloads"));
 	for (size_t i = 0; i < json_len(sets); i++)
 		print_dataset(json_at(sets, i));
 	print_nested(json_get(j, "nested"));
@@ -266,6 +295,24 @@ static int print_json(const struct json *j)
 	if (!text)
 		return -ENOMEM;
 	return fputs(text, stdout) < 0 ? -EIO : 0;
+}
+
+/* From the files, whether anything is mounted or not. */
+static int status_downloads(bool as_json)
+{
+	AUTO(env_close) struct env e = { 0 };
+	AUTO(auto_json_free) struct json *list = NULL;
+	AUTO(auto_free) char *dir = NULL;
+	int r = env_options(&e, NULL);
+
+	if (r < 0)
+		return r;
+	dir = env_lease_dir(&e.opt);
+	list = ledger_status(dir, clock_now());
+	if (as_json)
+		return print_json(list);
+	print_downloads(list);
+	return 0;
 }
 
 static int status_one(const char *arg, bool as_json)
@@ -318,16 +365,25 @@ static int status_all(bool as_json)
 		r = print_json(all);
 	else if (n == 0)
 		puts("no mdcfs mount");
+	if (n == 0 && !as_json)
+		r = status_downloads(false);
 	return bad < 0 ? bad : r;
 }
 
 int command_status(int argc, char **argv)
 {
-	bool as_json = false;
+	static const struct option longs[] = { { "downloads", no_argument, NULL, 'd' }, { 0 } };
+	bool as_json = false, downloads = false;
 	struct command_common c = { .help = help, .json = &as_json };
+	int o;
 
-	if (command_option(argc, argv, &c, NULL, NULL) == 0)
+	while ((o = command_option(argc, argv, &c, "d", longs)) > 0)
+		downloads = true;
+	if (o == 0)
 		return c.result;
+	if (downloads)
+		return optind < argc ? command_misused(argv[0], "--downloads is of no mount")
+				     : status_downloads(as_json);
 	if (argc - optind > 1)
 		return command_misused(argv[0], "one mount point at a time");
 	return optind < argc ? status_one(argv[optind], as_json) : status_all(as_json);

@@ -10,6 +10,7 @@
 #include "base/stats.h"
 #include "base/version.h"
 #include "fs/inode.h"
+#include "source/ledger.h"
 
 #define TEXT_MAX (4u << 20)
 
@@ -48,6 +49,7 @@ static char *status_text(struct fs *fs)
 	json_set_u64(j, "memory_peak", memory_peak(fs->st->memory));
 	stats_each(add_counter, counters);
 	json_set(j, "counters", counters);
+	json_set(j, "downloads", ledger_status(fs->src->lease_dir, servertime_now(fs->src->time)));
 	for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++)
 		json_append(datasets, volume_status(volumes_at(fs->volumes, i)));
 	json_set(j, "datasets", datasets);
@@ -73,6 +75,20 @@ static void add_gauge(struct buf *b, const char *name, const char *help, uint64_
 			name, name, (unsigned long long)value);
 }
 
+/* Gauges: they fall at midnight, and other processes count too. */
+static void add_downloads(struct buf *b, struct fs *fs)
+{
+	AUTO(auto_json_free)
+	struct json *all = ledger_status(fs->src->lease_dir, servertime_now(fs->src->time));
+	uint64_t posts, left;
+
+	ledger_sum(all, &posts, &left);
+	add_gauge(b, "downloads_today", "download sessions this user has asked for today", posts);
+	if (left != UINT64_MAX)
+		add_gauge(b, "downloads_left", "of the organization's today, as far as known",
+			  left);
+}
+
 static char *metrics_text(struct fs *fs)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(TEXT_MAX);
@@ -81,6 +97,7 @@ static char *metrics_text(struct fs *fs)
 	add_gauge(&b, "cache_bytes", "bytes of data in the cache directory",
 		  fs->st->cache ? cache_used(fs->st->cache) : 0);
 	add_gauge(&b, "memory_bytes", "bytes of blocks in memory", memory_used(fs->st->memory));
+	add_downloads(&b, fs);
 	return buf_take(&b);
 }
 

@@ -180,16 +180,18 @@ int lease_refused(struct lease *l, uint64_t generation)
 void lease_accepted(struct lease *l, uint64_t generation)
 {
 	AUTO(auto_free) char *url = NULL;
+	int64_t issued = 0;
 
 	pthread_mutex_lock(&l->lock);
 	if (generation == l->generation && l->unproven) {
 		l->unproven = false;
 		l->trouble[0] = '\0';
 		url = l->session.url ? strdup(l->session.url) : NULL;
+		issued = l->session.issued;
 	}
 	pthread_mutex_unlock(&l->lock);
 	if (url && l->file)
-		leasefile_prove(l->file, url);
+		leasefile_prove(l->file, url, issued);
 }
 
 void lease_trouble(struct lease *l, char out[static 512])

@@ -3,6 +3,7 @@
 #include "source/leasefile.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -70,13 +71,22 @@ struct leasefile *leasefile_free(struct leasefile *f)
 	return NULL;
 }
 
-static bool is_proven(const struct leasefile *f, const char *url)
+/* What stands for a session's URL; one that was given out again is another. */
+static int name_url(const char *url, int64_t issued, char hex[static DIGEST_HEX])
+{
+	char time[24];
+
+	snprintf(time, sizeof(time), "%" PRId64, issued);
+	return digest_strings(hex, url, time, NULL);
+}
+
+static bool is_proven(const struct leasefile *f, const struct session *s)
 {
 	AUTO(auto_free) char *text = NULL;
 	char hex[DIGEST_HEX];
 
 	return file_slurp(f->proven, DIGEST_HEX, &text, NULL) == 0 &&
-	       digest_strings(hex, url, NULL) == 0 && strcmp(text, hex) == 0;
+	       name_url(s->url, s->issued, hex) == 0 && strcmp(text, hex) == 0;
 }
 
 int leasefile_read(struct leasefile *f, int64_t now, struct session *out, bool *proven)
@@ -84,7 +94,7 @@ int leasefile_read(struct leasefile *f, int64_t now, struct session *out, bool *
 	int r = session_read(f->session, f->post_url, now, out);
 
 	if (r == 0)
-		*proven = is_proven(f, out->url);
+		*proven = is_proven(f, out);
 	return r;
 }
 
@@ -103,11 +113,11 @@ void leasefile_drop(struct leasefile *f, int64_t now, const char *url)
 
 /* Without a lock: what is written is about this URL alone, and a file that is not read in time or
  * overwritten by another's means that the URL is taken for unproven. */
-void leasefile_prove(struct leasefile *f, const char *url)
+void leasefile_prove(struct leasefile *f, const char *url, int64_t issued)
 {
 	char hex[DIGEST_HEX];
 
-	if (digest_strings(hex, url, NULL) == 0)
+	if (name_url(url, issued, hex) == 0)
 		(void)!file_replace(f->proven, hex, strlen(hex), 0600);
 }
 
