@@ -13,13 +13,13 @@ reference=$tmp/www/data.bin
 # A transfer that stalls is left alone for longer than the deadline.
 mount_mdcfs -o deadline=2,stall_timeout=60,connections=1 "$storage_url/data.tar.gz" "$storage_url/data.bin"
 
-# ends NAME COMMAND...: it prints ETIMEDOUT, after two seconds and not much more.
+# ends NAME COMMAND...: it prints EIO, after two seconds and not much more.
 ends() {
 	name=$1
 	shift
 	deadlines=$(stat_of deadlines)
 	begun=$(now_ms)
-	expect "$name" ETIMEDOUT "$("$@")"
+	expect "$name" EIO "$("$@")"
 	took=$(($(now_ms) - begun))
 	[ $took -ge 1500 ] && [ $took -le 6000 ] || fail "$name: ended after $took ms"
 	[ "$(stat_of deadlines)" -gt "$deadlines" ] || fail "$name: not by the deadline"

@@ -47,7 +47,9 @@ refused "412" ESTALE 1 "another version" "1 412"
 refused "416" ESTALE 1 "another version" "1 416"
 refused "another size" ESTALE 1 "another version" "1 206 wrong-total"
 refused "another ETag" ESTALE 1 "another version" '1 206 etag="v2"'
-refused "Retry-After beyond the deadline" EIO 1 "gave up" "1 429 retry-after=3600"
+refused "compressed on the way" EIO 1 "Content-Encoding" "1 206 encoding=gzip"
+refused "redirected to a file" EACCES 1 "what is not http" "1 redirect=file:///etc/passwd"
+refused "redirected for ever" EIO 6 "more than five redirects" "1-6 redirect=$storage_url/data.bin"
 
 # For ever: it ends by the deadline, after a handful of requests.
 endless() { # NAME ERRNO PLAN-LINE...
@@ -68,6 +70,25 @@ endless "500 for ever" EIO "* 500"
 endless "closed for ever" EIO "* close"
 endless "a wrong range for ever" EIO "* 206 wrong-range"
 
+endless "a web page for ever" EIO "* 200 page"
+endless "headers for ever, again and again" EIO "* endless-headers"
+endless "half a body for ever" EIO "* 206 drop@0"
+
+plan "* ok"
+expect "a read right after" ok "$(read_block $at)"
+
+# A server that says how long it wants to be left alone is: who cannot wait so long hears it at once.
+at=$((at + 8))
+plan "1 429 retry-after=4" "* ok"
+expect "Retry-After beyond the deadline" EIO "$(read_block $at)"
+expect "and right after" EIO "$(read_block $at)"
+log_has "come back later" || fail "the log does not say it"
+expect "requests" 1 "$(asked)"
+reads() {
+	[ "$(read_block $at)" = ok ]
+}
+retry 20 reads || fail "it does not recover"
+expect "requests, when the time has come" 2 "$(asked)"
 umount_mdcfs
 grep -qF "$storage_url/data.bin?" "$log" && fail "a URL with its query in the log"
 

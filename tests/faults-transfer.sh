@@ -60,6 +60,14 @@ took_between 400 4000
 
 recovers "a wrong range" 2 "1 206 wrong-range"
 expect "it is asked for again" "$(block_range $at)" "$(range_of 2)"
+recovers "a body shorter than its range" 2 "1 206 short@100"
+expect "it goes on at the byte" "$(block_range $at 100)" "$(range_of 2)"
+recovers "a web page in place of the file" 2 "1 200 page"
+recovers "an answer that begins late" 1 "1 206 wait=1"
+took_between 1000 4000
+recovers "headers without end" 2 "1 endless-headers"
+recovers "a refusal without end" 2 "1 503 endless"
+recovers "a body without end" 1 "1 206 endless"
 recovers "the whole file in place of a range" 2 "1 200 ignore-range"
 expect "it is asked for again" "$(block_range $at)" "$(range_of 2)"
 

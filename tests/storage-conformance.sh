@@ -220,6 +220,33 @@ check "stall@0: headers and nothing more"
 logged '^1 GET /a.bin bytes=0-9999 206 512$' && logged '^2 GET /a.bin bytes=0-9999 0 0$'
 check "the log tells the count, the range and the bytes sent"
 
+plan '1 206 short@7' '2 206 encoding=gzip' '3 200 page' '4 206 wait=1' '5 endless-headers' \
+	'6 206 endless' '7 503 endless body=no'
+get -r 10-19 "$url/a.bin"
+[ "$code" = 206 ] && is_slice 10 7 && [ $rc = 0 ] && [ "$(header Content-Range)" = "bytes 10-19/100000" ]
+check "short@7: seven bytes of ten, and a whole answer"
+get -r 10-19 "$url/a.bin"
+[ "$code" = 206 ] && is_slice 10 10 && [ "$(header Content-Encoding)" = gzip ]
+check "encoding=gzip: said and not done"
+get -r 10-19 "$url/a.bin"
+[ "$code" = 200 ] && [ "$(header Content-Type)" = text/html ] && grep -q '<html>' "$tmp/body"
+check "a page"
+start=$(now_ms)
+get -r 10-19 "$url/a.bin"
+took=$(($(now_ms) - start))
+[ "$code" = 206 ] && is_slice 10 10 && [ $took -ge 1000 ]
+check "wait=1: late from the first byte on ($took ms)"
+get -r 10-19 "$url/a.bin"
+[ $rc != 0 ] && [ ! -s "$tmp/body" ]
+check "endless headers: curl gives up, too ($rc)"
+get --max-time 1 -r 10-19 "$url/a.bin"
+[ "$code" = 206 ] && [ $rc = 28 ] && [ "$(stat -c %s "$tmp/body")" -gt 100000 ] &&
+	[ "$(head -c 10 "$tmp/body" | base64)" = "$(slice 10 10 | base64)" ]
+check "endless: the right bytes and then more and more"
+get --max-time 1 "$url/a.bin"
+[ "$code" = 503 ] && [ $rc = 28 ] && [ "$(head -c 2 "$tmp/body")" = no ]
+check "a refusal without end"
+
 plan "1 redirect=$url/empty" '2 ok'
 get -L -w '%{num_redirects} ' "$url/a.bin?secret"
 [ "$code" = "1 " ] && [ ! -s "$tmp/body" ] && [ $rc = 0 ]

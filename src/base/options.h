@@ -33,11 +33,13 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	  "leave so much free on the cache's disk: a size, or a percentage") \
 	X(memory, SIZE, "256M", "for blocks and ranges on their way and just read") \
 	X(read_ahead, SIZE, "64M", "bring at most this much ahead of one sequential reader") \
-	X(connections, COUNT, "8", "parallel HTTP transfers") \
-	X(deadline, SECS, "300", "give up a read that made no progress for so long") \
+	X(connections, COUNT, "8", "parallel HTTP transfers with one server, at most") \
+	X(deadline, SECS, "30", "give up a read that made no progress for so long") \
 	X(stall_timeout, SECS, "30", "repeat a transfer that brought no byte for so long") \
+	X(hedge, FLAG, "yes", "ask a second time where the first answer is unusually late") \
 	X(connect_timeout, SECS, "10", "give up connecting after so long") \
 	X(metadata_ttl, SECS, "1h", "ask so often whether a dataset has a new version") \
+	X(cacert, STR, "", "trust the certificates in this file, not the system's") \
 	X(listing, LISTING, "wait", \
 	  "an archive still being read: wait for all names, or list a part and fail") \
 	X(pass, PASS, "demand", \

@@ -12,6 +12,7 @@
 #define COUNTERS(X) \
 	X(storage_requests, "ranged GETs sent to storage") \
 	X(storage_retries, "of these, repeated after a failure") \
+	X(hedges, "of these, sent a second time because the first was slow") \
 	X(storage_bytes, "body bytes received from storage") \
 	X(api_requests, "requests sent to the API") \
 	X(download_posts, "download sessions asked for: each costs quota") \

@@ -106,6 +106,21 @@ static void resolve_lease_dir(struct env *e)
 	e->lease_dir = e->state_dir ? path_join(e->state_dir, "leases") : NULL;
 }
 
+/* It is opened again for each connection, wherever the process is then. */
+static int place_cacert(struct options *opt)
+{
+	char *path;
+
+	if (!opt->cacert || !*opt->cacert)
+		return 0;
+	path = absolute_path(opt->cacert);
+	if (!path)
+		return -ENOMEM;
+	free(opt->cacert);
+	opt->cacert = path;
+	return 0;
+}
+
 int env_resolve(struct env *e)
 {
 	const char *given = e->opt.cache_dir;
@@ -115,6 +130,8 @@ int env_resolve(struct env *e)
 		r = log_set_areas(e->opt.debug);
 	if (r == 0)
 		r = load_password(&e->opt);
+	if (r == 0)
+		r = place_cacert(&e->opt);
 	if (r == 0)
 		r = load_api_key(&e->opt);
 	if (r < 0)
@@ -159,6 +176,8 @@ int env_open(struct env *e)
 {
 	struct http_config c = {
 		.connections = e->opt.connections,
+		.cacert = e->opt.cacert,
+		.hedge = e->opt.hedge,
 		.connect_timeout_s = (unsigned)e->opt.connect_timeout,
 		.stall_timeout_s = (unsigned)e->opt.stall_timeout,
 	};

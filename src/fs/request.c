@@ -51,6 +51,7 @@ static int file_errno(int r)
 	case -ECONNRESET:
 	case -EHOSTUNREACH:
 	case -EPROTO:
+	case -ETIMEDOUT:
 		return -EIO;
 	default:
 		return r;

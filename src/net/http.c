@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* http.c - see http.h.
  *
- * A request walks submitted -> delayed -> ready -> active -> done(); the first list is shared
- * under h->lock, the others belong to the I/O thread.  An active request has a transfer: an
- * easy handle that is used again for the next one.  HTTP/1.1, one connection a transfer: the
- * multi handle keeps idle connections for the next.
+ * A request walks submitted -> delayed -> its peer's queue -> active -> done(); the first list is
+ * shared under h->lock, the others belong to the I/O thread.  An active request has a transfer, or
+ * two when it is hedged: an easy handle that is used again for the next one.  HTTP/1.1, one
+ * connection a transfer: the multi handle keeps idle connections for the next.  A redirect is a new
+ * walk from the queue of another peer on.
  *
  * Whether a transfer stalls is measured here and not by libcurl, whose speed is a mean of the
  * last seconds: the clock starts when the connection is up and again with every byte.
  *
  * No callback runs with h->lock held.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include "net/http.h"
 
 #include <curl/curl.h>
@@ -22,69 +19,149 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
+#include "base/stats.h"
 #include "net/http_headers.h"
 #include "net/http_transfer.h"
-
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "dev"
-#endif
+#include "net/peer.h"
+#include "net/redirect.h"
+#include "net/url.h"
 
 #define IDLE_POLL_MS 60000
+#define IDLE_CONNECTIONS 16 /* kept beyond those of one origin */
 
 struct http {
 	CURLM *multi;
-	char *agent;
 	unsigned connections;
-	long connect_ms;
 	int64_t stall_ms;
+	bool hedge;
 	pthread_t thread;
 	bool started;
 
-	pthread_mutex_t lock; /* guards the next five and every q->canceled and q->resumed */
+	pthread_mutex_t lock; /* guards what follows, and every q->canceled and q->resumed */
 	struct list submitted;
 	bool any_canceled, any_raised, any_resumed, stop;
 	bool ended; /* the thread takes no more */
 
 	/* The I/O thread's own. */
+	struct peers peers;  /* with those that wait for a connection */
 	struct list delayed; /* soonest first */
-	struct list ready;   /* in order of submit, delayed ones from when they are due */
-	struct list background; /* the same for those that nobody waits for */
 	struct list active;
-	struct list idle;
-	unsigned n_active;
+	struct list lost; /* transfers whose rivals were first */
+	struct http_transfers transfers;
 };
-
-/* An idle transfer or a new one; there are never more than `connections`. */
-static int get_transfer(struct http *h, struct http_transfer **out)
-{
-	struct list *l = list_pop(&h->idle);
-
-	if (!l)
-		return http_transfer_new(h->agent, h->connect_ms, out);
-	*out = list_entry(l, struct http_transfer, link);
-	return 0;
-}
 
 /* ---- ending a request ---- */
 
+/* Take a transfer from its request, which may be NULL when it was lost. */
+static void release(struct http *h, struct http_transfer *t)
+{
+	struct http_request *q = t->q;
+
+	if (q && q->rival == t) {
+		q->rival = NULL;
+	} else if (q) {
+		q->transfer = q->rival; /* goes on, from where it began */
+		q->rival = NULL;
+		if (q->transfer)
+			q->range = q->transfer->range;
+	}
+	list_remove(&t->link);
+	http_transfer_end(t, h->multi);
+	http_transfers_put(&h->transfers, t);
+}
+
+static void drop(struct http *h, struct http_transfer *t)
+{
+	peer_drop(t->peer, t->q, clock_ms());
+	release(h, t);
+}
+
 static void finish(struct http *h, struct http_request *q, int err)
 {
-	struct http_transfer *t = q->transfer;
-
-	if (t) {
-		http_transfer_report(t, err);
-		http_transfer_end(t, h->multi);
-		list_push(&h->idle, &t->link);
-		q->transfer = NULL;
-		h->n_active--;
-	}
+	while (q->transfer)
+		drop(h, q->transfer);
+	free(steal(&q->hop));
 	list_remove(&q->link);
 	q->reply.err = err;
 	q->done(q); /* q may be gone from here on */
+}
+
+/* Its peer's queue is the next stop. */
+static void make_ready(struct http *h, struct http_request *q, int64_t now)
+{
+	int r = http_transfer_check(q);
+
+	if (r == 0 && !(q->peer = peers_find(&h->peers, q->hop ? q->hop : q->url)))
+		r = -ENOMEM;
+	if (r < 0) {
+		finish(h, q, r);
+		return;
+	}
+	if (__builtin_add_overflow(now, q->patience_ms, &q->expires_ms))
+		q->expires_ms = INT64_MAX;
+	peer_queue(q);
+}
+
+/* Where a redirect led to; the body that came with it was not passed on.  0: it is on its way. */
+static int follow(struct http *h, struct http_transfer *t, const char *to)
+{
+	struct http_request *q = t->q;
+	const char *from = q->hop ? q->hop : q->url;
+	AUTO(auto_free) char *hop = strdup(to);
+	int r = redirect_check(from, to, ++q->hops);
+
+	if (r < 0)
+		return r;
+	if (!hop)
+		return -ENOMEM;
+	release(h, t);
+	list_remove(&q->link);
+	free(q->hop);
+	q->hop = steal(&hop);
+	make_ready(h, q, clock_ms());
+	return 0;
+}
+
+/* A transfer has ended: tell its peer, and end its request unless another one goes on. */
+static void conclude(struct http *h, struct http_transfer *t, int err)
+{
+	struct http_request *q = t->q;
+	const char *to = err == 0 ? http_transfer_redirect(t) : NULL;
+	bool success = err == 0 && t->reply.status >= 200 && t->reply.status <= 299;
+	struct peer_outcome o = {
+		.err = err,
+		.reply = &t->reply,
+		.begun_ms = t->start_ms,
+		.first_ms = t->first_ms ? t->first_ms - t->start_ms : -1,
+		.refused = t->abort != 0,
+		.bytes = t->bytes > 0,
+	};
+	int r = 0;
+
+	http_transfer_report(t, err);
+	peer_end(t->peer, q, &o, clock_ms());
+	if (q->rival && !success && !t->abort) {
+		release(h, t);
+		return;
+	}
+	if (to && (r = follow(h, t, to)) == 0)
+		return;
+	q->reply = t->reply;
+	q->range = t->range;
+	release(h, t);
+	finish(h, q, r < 0 ? r : err);
+}
+
+static void release_lost(struct http *h)
+{
+	struct list *l;
+
+	while ((l = list_pop(&h->lost)))
+		drop(h, list_entry(l, struct http_transfer, link));
 }
 
 /* Hand over what libcurl has finished.  Was there anything? */
@@ -102,7 +179,7 @@ static bool collect(struct http *h)
 			continue;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &owner);
 		t = (struct http_transfer *)(void *)owner;
-		finish(h, t->q, http_transfer_errno(t, m->data.result));
+		conclude(h, t, http_transfer_errno(t, m->data.result));
 		any = true;
 	}
 	return any;
@@ -119,11 +196,6 @@ static void delay(struct http *h, struct http_request *q)
 	       list_entry(pos->prev, struct http_request, link)->not_before_ms > q->not_before_ms)
 		pos = pos->prev;
 	list_insert(pos, &q->link);
-}
-
-static void make_ready(struct http *h, struct http_request *q)
-{
-	list_push(q->background ? &h->background : &h->ready, &q->link);
 }
 
 /* Take over what others submitted.  False: stop. */
@@ -143,25 +215,28 @@ static bool take_submitted(struct http *h)
 		if (q->delay_ms > 0)
 			delay(h, q);
 		else
-			make_ready(h, q);
+			make_ready(h, q, clock_ms());
 	}
 	return !stop;
 }
 
+static bool is_canceled(const struct http_request *q)
+{
+	return q->canceled;
+}
+
 static void finish_canceled(struct http *h)
 {
-	struct list *heads[] = { &h->active, &h->ready, &h->background, &h->delayed,
-				 &h->submitted };
+	struct list *more[] = { &h->active, &h->delayed, &h->submitted };
 	struct list gone, *l;
 
 	list_init(&gone);
 	pthread_mutex_lock(&h->lock);
-	for (size_t i = 0; h->any_canceled && i < ARRAY_SIZE(heads); i++)
-		list_for_each(pos, next, heads[i])
-			if (list_entry(pos, struct http_request, link)->canceled) {
-				list_remove(pos);
-				list_push(&gone, pos);
-			}
+	if (h->any_canceled) {
+		peers_take(&h->peers, is_canceled, &gone);
+		for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+			peer_take(more[i], is_canceled, &gone);
+	}
 	h->any_canceled = false;
 	pthread_mutex_unlock(&h->lock);
 	while ((l = list_pop(&gone)))
@@ -176,16 +251,8 @@ static void take_raised(struct http *h)
 	any = h->any_raised;
 	h->any_raised = false;
 	pthread_mutex_unlock(&h->lock);
-	if (!any)
-		return;
-	list_for_each(pos, next, &h->background) {
-		struct http_request *q = list_entry(pos, struct http_request, link);
-
-		if (q->background)
-			continue;
-		list_remove(pos);
-		make_ready(h, q);
-	}
+	if (any)
+		peers_raise(&h->peers);
 }
 
 static void resume_paused(struct http *h)
@@ -215,12 +282,17 @@ static void finish_stalled(struct http *h, int64_t now)
 {
 	list_for_each(pos, next, &h->active) {
 		struct http_request *q = list_entry(pos, struct http_request, link);
-		struct http_transfer *t = q->transfer;
+		struct http_transfer *ts[] = { q->rival, q->transfer };
 
-		if (t->connected && !t->paused && now - t->last_ms >= h->stall_ms) {
+		/* The second last: it takes its request along. */
+		for (size_t i = 0; i < ARRAY_SIZE(ts); i++) {
+			struct http_transfer *t = ts[i];
+
+			if (!t || http_transfer_stall_due(t, h->stall_ms, now) > now)
+				continue;
 			snprintf(t->why, sizeof(t->why), "no byte for %" PRId64 " ms",
 				 now - t->last_ms);
-			finish(h, q, -ETIMEDOUT);
+			conclude(h, t, -ETIMEDOUT);
 		}
 	}
 }
@@ -231,50 +303,64 @@ static void release_due(struct http *h, int64_t now)
 		if (list_entry(pos, struct http_request, link)->not_before_ms > now)
 			return;
 		list_remove(pos);
-		make_ready(h, list_entry(pos, struct http_request, link));
+		make_ready(h, list_entry(pos, struct http_request, link), now);
 	}
 }
 
+/* Start a transfer for q: its first, or its second beside it. */
 static int begin(struct http *h, struct http_request *q)
 {
 	struct http_transfer *t;
-	int r = http_transfer_check(q);
+	int r = http_transfers_get(&h->transfers, &t);
 
-	if (r == 0)
-		r = get_transfer(h, &t);
 	if (r < 0)
 		return r;
 	r = http_transfer_begin(t, h->multi, q);
 	if (r < 0) {
-		list_push(&h->idle, &t->link);
+		http_transfers_put(&h->transfers, t);
 		return r;
 	}
-	q->transfer = t;
-	h->n_active++;
-	list_push(&h->active, &q->link);
+	t->peer = q->peer;
+	*(q->transfer ? &q->rival : &q->transfer) = t;
+	if (q->count)
+		atomic_fetch_add_explicit(q->count, 1, memory_order_relaxed);
 	return 0;
 }
 
-/* The next to start; one connection is kept for those that somebody waits for. */
-static struct list *next_ready(struct http *h)
+static void start_ready(struct http *h, int64_t now)
 {
-	struct list *l = h->n_active < h->connections ? list_pop(&h->ready) : NULL;
+	list_for_each(pos, next, &h->peers.all) {
+		struct peer *p = list_entry(pos, struct peer, link);
+		struct http_request *q;
 
-	if (!l && h->n_active < MAX(h->connections - 1, 1))
-		l = list_pop(&h->background);
-	return l;
+		while ((q = peer_hopeless(p, now)))
+			finish(h, q, -EBUSY);
+		while ((q = peer_next(p, now))) {
+			int r = begin(h, q);
+
+			if (r == 0) {
+				peer_begin(p, q);
+				list_push(&h->active, &q->link);
+			} else {
+				finish(h, q, r);
+			}
+		}
+	}
 }
 
-static void start_ready(struct http *h)
+static void start_hedges(struct http *h, int64_t now)
 {
-	struct list *l;
+	list_for_each(pos, next, &h->active) {
+		struct http_request *q = list_entry(pos, struct http_request, link);
 
-	while ((l = next_ready(h))) {
-		struct http_request *q = list_entry(l, struct http_request, link);
-		int r = begin(h, q);
-
-		if (r < 0)
-			finish(h, q, r);
+		if (!h->hedge || http_transfer_hedge_due(q->transfer, now) > now)
+			continue;
+		q->hedged = true;
+		if (begin(h, q) < 0)
+			continue; /* the first one goes on */
+		peer_begin(q->peer, q);
+		peer_pay_hedge(q->peer);
+		stats_inc(hedges);
 	}
 }
 
@@ -287,32 +373,40 @@ static int next_due(const struct http *h, int64_t now)
 		due = MIN(due,
 			  list_entry(h->delayed.next, struct http_request, link)->not_before_ms);
 	list_for_each(pos, next, &h->active) {
-		const struct http_transfer *t =
-			list_entry(pos, struct http_request, link)->transfer;
+		const struct http_request *q = list_entry(pos, struct http_request, link);
+		const struct http_transfer *ts[] = { q->transfer, q->rival };
 
-		/* Not connected yet: the stall clock may start while we sleep. */
-		if (!t->paused)
-			due = MIN(due, (t->connected ? t->last_ms : now) + h->stall_ms);
+		if (h->hedge)
+			due = MIN(due, http_transfer_hedge_due(q->transfer, now));
+		for (size_t i = 0; i < ARRAY_SIZE(ts) && ts[i]; i++)
+			due = MIN(due, http_transfer_stall_due(ts[i], h->stall_ms, now));
 	}
-	return (int)MAX(due - now, 0);
+	return (int)MAX(MIN(due, peers_due(&h->peers, now)) - now, 0);
+}
+
+static bool is_any(const struct http_request *q)
+{
+	(void)q;
+	return true;
 }
 
 static void finish_all(struct http *h)
 {
-	struct list *heads[] = { &h->active, &h->ready, &h->background, &h->delayed };
-	struct list *l;
+	struct list all, *l;
 
-	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
-		while ((l = list_pop(heads[i])))
-			finish(h, list_entry(l, struct http_request, link), -ECANCELED);
+	list_init(&all);
+	list_splice(&all, &h->active);
+	peers_take(&h->peers, is_any, &all);
+	list_splice(&all, &h->delayed);
+	while ((l = list_pop(&all)))
+		finish(h, list_entry(l, struct http_request, link), -ECANCELED);
 }
 
 /* Is nothing left, and will nothing come any more? */
 static bool all_ended(struct http *h)
 {
 	LOCK_SCOPE(&h->lock);
-	h->ended = list_empty(&h->submitted) && list_empty(&h->ready) &&
-		   list_empty(&h->background) && list_empty(&h->delayed);
+	h->ended = list_empty(&h->submitted) && list_empty(&h->delayed) && peers_empty(&h->peers);
 	return h->ended;
 }
 
@@ -327,8 +421,10 @@ static void *io_thread(void *arg)
 		resume_paused(h);
 		finish_stalled(h, clock_ms());
 		release_due(h, clock_ms());
-		start_ready(h);
+		start_hedges(h, clock_ms());
+		start_ready(h, clock_ms());
 		curl_multi_perform(h->multi, &running);
+		release_lost(h);
 		if (collect(h))
 			continue; /* connections are free again */
 		if (curl_multi_poll(h->multi, NULL, 0, next_due(h, clock_ms()), NULL) != CURLM_OK)
@@ -348,10 +444,13 @@ void http_submit(struct http *h, struct http_request *q)
 	bool first, ended;
 
 	http_headers_reset(&q->reply);
-	q->transfer = NULL;
+	q->transfer = q->rival = NULL;
+	q->peer = NULL;
+	q->hop = NULL;
+	q->hops = 0;
+	q->hedged = q->probe = false;
 	q->not_before_ms = 0;
-	if (q->delay_ms > 0 &&
-	    __builtin_add_overflow(clock_ms(), q->delay_ms, &q->not_before_ms))
+	if (q->delay_ms > 0 && __builtin_add_overflow(clock_ms(), q->delay_ms, &q->not_before_ms))
 		q->not_before_ms = INT64_MAX;
 	pthread_mutex_lock(&h->lock);
 	q->canceled = q->resumed = false;
@@ -395,16 +494,6 @@ void http_resume(struct http *h, struct http_request *q)
 	curl_multi_wakeup(h->multi);
 }
 
-static char *default_agent(void)
-{
-	char *agent;
-
-	if (asprintf(&agent, "mdcfs/%s (libcurl/%s; Linux)", PACKAGE_VERSION,
-		     curl_version_info(CURLVERSION_NOW)->version) < 0)
-		return NULL;
-	return agent;
-}
-
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
 static void init_curl(void)
@@ -428,32 +517,44 @@ static int start_thread(struct http *h)
 	return -r;
 }
 
+static void init_lists(struct http *h)
+{
+	pthread_mutex_init(&h->lock, NULL);
+	peers_init(&h->peers, h->connections);
+	list_init(&h->submitted);
+	list_init(&h->delayed);
+	list_init(&h->active);
+	list_init(&h->lost);
+}
+
+static int make_multi(struct http *h)
+{
+	h->multi = curl_multi_init();
+	if (!h->multi)
+		return -ENOMEM;
+	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+			  (long)MIN(h->connections, 1000u) + IDLE_CONNECTIONS);
+	return 0;
+}
+
 int http_new(const struct http_config *c, struct http **out)
 {
 	struct http *h = calloc(1, sizeof(*h));
-	int r = -ENOMEM;
+	int r;
 
 	if (!h)
 		return -ENOMEM;
 	pthread_once(&curl_once, init_curl);
-	pthread_mutex_init(&h->lock, NULL);
-	list_init(&h->submitted);
-	list_init(&h->delayed);
-	list_init(&h->ready);
-	list_init(&h->background);
-	list_init(&h->active);
-	list_init(&h->idle);
 	h->connections = MAX(c->connections, 1u);
-	h->connect_ms = (long)MIN(MAX(c->connect_timeout_s, 1u), 3600u) * 1000;
+	h->hedge = c->hedge;
 	h->stall_ms = (int64_t)MIN(MAX(c->stall_timeout_s, 1u), 3600u) * 1000;
-	h->agent = c->user_agent ? strdup(c->user_agent) : default_agent();
-	h->multi = curl_multi_init();
-	if (h->agent && h->multi) {
-		curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-		curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
-				  (long)MIN(h->connections, 1000u) + 4);
+	init_lists(h);
+	r = http_transfers_init(&h->transfers, c, &h->lost);
+	if (r == 0)
+		r = make_multi(h);
+	if (r == 0)
 		r = start_thread(h);
-	}
 	if (r < 0) {
 		http_free(h);
 		return r;
@@ -476,61 +577,14 @@ void http_stop(struct http *h)
 
 struct http *http_free(struct http *h)
 {
-	struct list *l;
-
 	if (!h)
 		return NULL;
 	http_stop(h);
-	while ((l = list_pop(&h->idle)))
-		http_transfer_free(list_entry(l, struct http_transfer, link));
+	http_transfers_clear(&h->transfers);
 	if (h->multi)
 		curl_multi_cleanup(h->multi);
+	peers_clear(&h->peers);
 	pthread_mutex_destroy(&h->lock);
-	free(h->agent);
 	free(h);
 	return NULL;
-}
-
-/* ---- waiting for one answer ---- */
-
-struct call {
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool done; /* guarded by lock */
-	struct buf body;
-};
-
-static int call_body(struct http_request *q, const void *p, size_t n)
-{
-	struct call *c = q->call;
-	int r = buf_add(&c->body, p, n);
-
-	return r == -EMSGSIZE ? -EFBIG : r;
-}
-
-static void call_done(struct http_request *q)
-{
-	struct call *c = q->call;
-	LOCK_SCOPE(&c->lock);
-
-	c->done = true;
-	pthread_cond_signal(&c->cond);
-}
-
-int http_do(struct http *h, struct http_request *q, size_t max, char **body)
-{
-	struct call c = { .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER,
-			  .body = BUF_INIT(max) };
-
-	q->body = call_body;
-	q->done = call_done;
-	q->call = &c;
-	http_submit(h, q);
-	pthread_mutex_lock(&c.lock);
-	while (!c.done)
-		pthread_cond_wait(&c.cond, &c.lock);
-	pthread_mutex_unlock(&c.lock);
-	q->call = NULL;
-	*body = buf_take(&c.body);
-	return q->reply.err;
 }

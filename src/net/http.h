@@ -5,9 +5,16 @@
  * curl_multi_wakeup().  Others submit a request and are called back on that thread.
  * This module knows nothing of retries, leases or blocks: one request, one answer.
  *
- * Redirects are followed (5 at most, http and https only) for requests without a bearer
- * key and never for those with one; the key goes to the URL's own origin only, and never over
- * plain http except to a loopback address.
+ * Redirects of GETs are followed (5 at most, http and https only, never from https to http) for
+ * requests without a bearer key and never for those with one; the key goes to the URL's own
+ * origin only, and never over plain http except to a loopback address.  A user and password in the
+ * URL stay with its origin, too.
+ *
+ * Each origin has its own queue, connections, and limit on them: what it is asked at once grows while
+ * it answers and is halved when it says 429 or 503; while it is in trouble requests with patience are
+ * held back, and one at a time is let through (breaker.h).  A request that may be hedged is sent a
+ * second time when its first byte, or the next one, takes longer than nearly all others did: whichever
+ * brings a byte first goes on alone.
  */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
@@ -16,22 +23,28 @@
 #include "base/range.h"
 
 struct http;
+struct http_transfer;
+struct peer;
 
 struct http_config {
 	const char *user_agent;    /* "mdcfs/<version> (libcurl/<v>; Linux)" is made when NULL */
-	unsigned connections; /* at most this many transfers at once; the rest queue in order */
+	const char *cacert;	   /* trust what is in this file, not the system's; NULL or "": not */
+	unsigned connections;	   /* transfers with one origin at once; the rest queue in order */
 	unsigned connect_timeout_s;
-	unsigned stall_timeout_s;  /* no byte for so long: -ETIMEDOUT */
+	unsigned stall_timeout_s;  /* no byte for so long, or what is unusual there: -ETIMEDOUT */
+	bool hedge; /* send a second request when the first is slow, for those that may be */
 };
 
 struct http_reply {
-	int err;	      /* 0 = an HTTP answer arrived whole (of any status), else -errno:
+	int err;		/* 0 = an HTTP answer arrived whole (of any status), else -errno:
 				 -ECONNREFUSED, -EHOSTUNREACH (no such host), -ETIMEDOUT, -ECONNRESET
-				 (broken before its end), -EPROTO, -EACCES (certificate), -ECANCELED */
-	int status;           /* 0 = none arrived */
-	bool has_range;       /* a valid Content-Range arrived (RFC 9110 14.4) */
-	struct range range;   /* of the whole object */
-	uint64_t total;       /* object size from Content-Range ("*" and absent: UINT64_MAX);
+				 (broken before its end), -EPROTO, -EACCES (certificate, proxy), -ELOOP and
+				 -EXDEV (redirects, see redirect.h), -EBUSY (held back until it was too
+				 late), -ECANCELED */
+	int status;		/* 0 = none arrived */
+	bool has_range;		/* a valid Content-Range arrived (RFC 9110 14.4) */
+	struct range range;	/* of the whole object */
+	uint64_t total;		/* object size from Content-Range ("*" and absent: UINT64_MAX);
 				 for a 200 its Content-Length, for a 416 the size it tells */
 	int64_t retry_after_s; /* from Retry-After, seconds or HTTP-date; -1 = absent */
 	int64_t date;         /* now, as the server's Date says, with the Age of a cached answer
@@ -51,15 +64,20 @@ struct http_reply {
 
 struct http_request {
 	/* In: set by the submitter, borrowed until done() was called. */
-	const char *method;     /* "GET" (when NULL) or "POST" (with an empty body) */
+	const char *method; /* "GET" (when NULL) or "POST" (with an empty body) */
 	const char *url;
 	bool ranged;            /* send Range: for the half-open range below */
-	struct range range;
+	struct range range; /* moves forward when a second request goes on where the first stood; the
+			       reply is of what it says then */
 	const char *if_match;   /* an ETag for If-Match, or NULL; weak ones (W/) are not sent */
 	const char *bearer;     /* secret for Authorization:, or NULL */
 	const char *scheme;     /* of that; NULL: "Bearer" */
 	_Atomic bool background; /* nobody waits for it: others go first */
 	int64_t delay_ms;       /* start no sooner than this after the submit: for retries */
+	int64_t patience_ms; /* > 0: may be held back for the good of its origin, and no longer than
+				   this after it could have started; 0: starts when there is a connection */
+	bool may_hedge;	     /* a ranged GET that may be sent twice */
+	_Atomic uint64_t *count; /* incremented for each that is sent, or NULL */
 
 	/* Body bytes in order, on the I/O thread; must not block.  The reply's status and headers
 	 * are complete by the first call.  HTTP_PAUSE: not now; the same bytes come again after
@@ -71,12 +89,16 @@ struct http_request {
 
 	struct http_reply reply;
 
-	/* Private to http.c */
+	/* Private to http*.c and peer.c */
 	struct list link;
-	void *transfer;
+	struct peer *peer;
+	struct http_transfer *transfer, *rival; /* under way; the second request */
+	char *hop;				/* where a redirect led to, or NULL */
+	unsigned hops;
 	void *call; /* http_do()'s own */
-	int64_t not_before_ms;
-	bool canceled, resumed;
+	int64_t not_before_ms, expires_ms;
+	bool canceled, resumed; /* guarded by the lock of struct http */
+	bool hedged, probe;
 };
 
 #define HTTP_PAUSE 1 /* what body() may return */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* http_transfer.c - see http_transfer.h. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include "net/http_transfer.h"
 
 #include <errno.h>
@@ -9,39 +13,101 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/http_headers.h"
+#include "net/peer.h"
+#include "net/redirect.h"
 #include "net/url.h"
 
-#define MAX_REDIRECTS 5
-#define BUFFER_BYTES (512 * 1024)
-#define MAX_HEADER_BYTES (256 * 1024) /* of one request, redirects included */
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "dev"
+#endif
 
-struct http_transfer *http_transfer_free(struct http_transfer *t)
+#define BUFFER_BYTES (512 * 1024)
+#define MAX_HEADER_BYTES (256 * 1024)
+#define MAX_EXCUSE_BYTES (256 * 1024) /* of the body of what is no success */
+
+static void transfer_free(struct http_transfer *t)
 {
-	if (!t)
-		return NULL;
 	if (t->easy)
 		curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->headers);
 	free(t);
-	return NULL;
 }
 
-int http_transfer_new(const char *agent, long connect_ms, struct http_transfer **out)
+static int transfer_new(const struct http_transfer_config *c, struct http_transfer **out)
 {
 	struct http_transfer *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return -ENOMEM;
 	list_init(&t->link);
-	t->agent = agent;
-	t->connect_ms = connect_ms;
+	t->config = c;
 	t->easy = curl_easy_init();
 	if (!t->easy) {
-		http_transfer_free(t);
+		transfer_free(t);
 		return -ENOMEM;
 	}
 	*out = t;
 	return 0;
+}
+
+static char *default_agent(void)
+{
+	char *agent;
+
+	if (asprintf(&agent, "mdcfs/%s (libcurl/%s; Linux)", PACKAGE_VERSION,
+		     curl_version_info(CURLVERSION_NOW)->version) < 0)
+		return NULL;
+	return agent;
+}
+
+int http_transfers_init(struct http_transfers *ts, const struct http_config *c, struct list *lost)
+{
+	struct http_transfer_config *own = &ts->config;
+
+	list_init(&ts->idle);
+	ts->n = 0;
+	ts->max = MAX(c->connections, 1u);
+	own->lost = lost;
+	own->connect_ms = (long)MIN(MAX(c->connect_timeout_s, 1u), 3600u) * 1000;
+	own->agent = c->user_agent ? strdup(c->user_agent) : default_agent();
+	own->cacert = strdup(c->cacert ? c->cacert : "");
+	if (!own->agent || !own->cacert)
+		return -ENOMEM;
+	if (own->cacert[0] && access(own->cacert, R_OK) < 0)
+		return log_error(-errno, "cacert=%s", own->cacert);
+	return 0;
+}
+
+void http_transfers_clear(struct http_transfers *ts)
+{
+	struct list *l;
+
+	while ((l = list_pop(&ts->idle)))
+		transfer_free(list_entry(l, struct http_transfer, link));
+	ts->n = 0;
+	free(steal(&ts->config.agent));
+	free(steal(&ts->config.cacert));
+}
+
+int http_transfers_get(struct http_transfers *ts, struct http_transfer **out)
+{
+	struct list *l = list_pop(&ts->idle);
+
+	if (!l)
+		return transfer_new(&ts->config, out);
+	ts->n--;
+	*out = list_entry(l, struct http_transfer, link);
+	return 0;
+}
+
+void http_transfers_put(struct http_transfers *ts, struct http_transfer *t)
+{
+	if (ts->n >= ts->max) {
+		transfer_free(t);
+		return;
+	}
+	list_push(&ts->idle, &t->link);
+	ts->n++;
 }
 
 /* ---- libcurl's callbacks, on the I/O thread ---- */
@@ -62,7 +128,11 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	struct http_transfer *t = arg;
 
 	n *= size;
+	if (!t->q)
+		return 0; /* lost */
 	t->last_ms = clock_ms();
+	if (!t->first_ms)
+		t->first_ms = t->last_ms;
 	t->header_bytes += n;
 	if (t->header_bytes > MAX_HEADER_BYTES) {
 		t->abort = -EPROTO;
@@ -75,13 +145,28 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	if (n <= 2 && (*p == '\r' || *p == '\n'))
 		t->headers_done = true;
 	else
-		http_headers_line(&t->q->reply, p, n, clock_now());
+		http_headers_line(&t->reply, p, n, clock_now());
 	return n;
+}
+
+static bool is_success(const struct http_transfer *t)
+{
+	return t->reply.status >= 200 && t->reply.status <= 299;
+}
+
+static bool is_post(const struct http_request *q)
+{
+	return q->method && strcmp(q->method, "POST") == 0;
+}
+
+static bool may_redirect(const struct http_transfer *t)
+{
+	return !t->q->bearer && !is_post(t->q) && redirect_status(t->reply.status);
 }
 
 static void keep_problem(struct http_transfer *t, const char *p, size_t n)
 {
-	struct http_reply *r = &t->q->reply;
+	struct http_reply *r = &t->reply;
 
 	if (r->status < 400 || r->status > 499)
 		return;
@@ -90,30 +175,55 @@ static void keep_problem(struct http_transfer *t, const char *p, size_t n)
 	t->problem_len += n;
 }
 
+/* A byte has come: from here on this transfer alone serves the request, from where it began. */
+static void win(struct http_transfer *t)
+{
+	struct http_request *q = t->q;
+	struct http_transfer *other = q->transfer == t ? q->rival : q->transfer;
+
+	t->won = true;
+	q->transfer = t;
+	q->rival = NULL;
+	q->reply = t->reply;
+	q->range = t->range;
+	if (!other)
+		return;
+	other->q = NULL;
+	list_remove(&other->link);
+	list_push(t->config->lost, &other->link);
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
-	int r;
+	struct http_request *q = t->q;
+	int r = 0;
 
 	n *= size;
+	if (!q)
+		return 0; /* lost */
 	t->last_ms = clock_ms();
-	keep_problem(t, p, n);
-	r = n > 0 && t->q->body ? t->q->body(t->q, p, n) : 0;
+	t->cut = !is_success(t) && t->bytes + n > MAX_EXCUSE_BYTES;
+	if (t->cut)
+		return 0;
+	/* A refusal is no reason to give up the other one; what redirects is no answer. */
+	if (n > 0 && !may_redirect(t) && (!q->rival || is_success(t))) {
+		if (q->rival || !t->won)
+			win(t);
+		if (q->body)
+			r = q->body(q, p, n);
+	}
 	if (r == HTTP_PAUSE) { /* libcurl keeps the bytes */
 		t->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
+	keep_problem(t, p, n);
 	t->bytes += n;
 	t->abort = r;
 	return r ? 0 : n;
 }
 
 /* ---- setting up a request ---- */
-
-static bool is_post(const struct http_request *q)
-{
-	return q->method && strcmp(q->method, "POST") == 0;
-}
 
 static int add_header(struct curl_slist **list, const char *name, const char *value)
 {
@@ -148,7 +258,7 @@ static int set_headers(struct http_transfer *t, const struct http_request *q)
 	int r = 0;
 
 	if (q->ranged) {
-		http_range_value(q->range, range);
+		http_range_value(t->range, range);
 		r = add_header(&t->headers, "Range:", range);
 	}
 	if (r == 0 && q->if_match && strncmp(q->if_match, "W/", 2) != 0)
@@ -179,9 +289,8 @@ static int set_numbers(struct http_transfer *t, const struct http_request *q)
 		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
 		{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
 		{ CURLOPT_PATH_AS_IS, 1 }, /* a signature is over the path as it is written */
-		{ CURLOPT_CONNECTTIMEOUT_MS, t->connect_ms },
-		{ CURLOPT_MAXREDIRS, MAX_REDIRECTS },
-		{ CURLOPT_FOLLOWLOCATION, q->bearer ? 0 : 1 },
+		{ CURLOPT_CONNECTTIMEOUT_MS, t->config->connect_ms },
+		{ CURLOPT_FOLLOWLOCATION, 0 }, /* that is the owner's */
 		{ is_post(q) ? CURLOPT_POST : CURLOPT_HTTPGET, 1 },
 		{ CURLOPT_POSTFIELDSIZE, is_post(q) ? 0 : -1 },
 		/* libcurl repeats by itself what a stale connection swallowed; a POST costs quota. */
@@ -198,10 +307,11 @@ static int set_strings(struct http_transfer *t, const struct http_request *q)
 {
 	int bad = 0;
 
-	bad |= curl_easy_setopt(t->easy, CURLOPT_URL, q->url);
-	bad |= curl_easy_setopt(t->easy, CURLOPT_USERAGENT, t->agent);
+	bad |= curl_easy_setopt(t->easy, CURLOPT_URL, q->hop ? q->hop : q->url);
+	bad |= curl_easy_setopt(t->easy, CURLOPT_USERAGENT, t->config->agent);
 	bad |= curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	bad |= curl_easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	if (t->config->cacert[0])
+		bad |= curl_easy_setopt(t->easy, CURLOPT_CAINFO, t->config->cacert);
 	if (is_post(q))
 		bad |= curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, "");
 	/* A proxy would see a key that goes to a loopback address in clear. */
@@ -271,15 +381,21 @@ static int set_up(struct http_transfer *t, const struct http_request *q)
 
 static int begin(struct http_transfer *t, CURLM *multi, struct http_request *q)
 {
-	int r = set_up(t, q);
+	int r;
 
+	t->range = q->range;
+	if (q->transfer)
+		t->range.from += q->transfer->bytes;
+	r = set_up(t, q);
 	if (r < 0)
 		return r;
 	t->q = q;
+	http_headers_reset(&t->reply);
 	t->start_ms = t->last_ms = clock_ms();
+	t->first_ms = 0;
 	t->bytes = 0;
 	t->header_bytes = t->problem_len = 0;
-	t->connected = t->headers_done = t->paused = false;
+	t->connected = t->headers_done = t->paused = t->cut = t->won = false;
 	t->abort = 0;
 	t->why[0] = '\0';
 	return curl_multi_add_handle(multi, t->easy) == CURLM_OK ? 0 : -ENOMEM;
@@ -299,15 +415,34 @@ void http_transfer_report(const struct http_transfer *t, int err)
 	const struct http_request *q = t->q;
 	char url[256], range[64] = "-";
 
-	url_redact(q->url, url, sizeof(url));
+	url_redact(q->hop ? q->hop : q->url, url, sizeof(url));
 	if (q->ranged)
-		http_range_value(q->range, range);
-	/* The certificate: nobody above knows what is wrong with it. */
+		http_range_value(t->range, range);
+	/* The certificate or the proxy: nobody above knows what is wrong with it. */
 	if (err == -EACCES && !t->abort)
 		(void)log_error(err, "%s: %s", url, t->why);
 	debug(http, "%s %s %s status %d err %d %" PRIu64 " bytes %" PRId64 " ms %s",
-	      is_post(q) ? "POST" : "GET", url, range, q->reply.status, err, t->bytes,
+	      is_post(q) ? "POST" : "GET", url, range, t->reply.status, err, t->bytes,
 	      clock_ms() - t->start_ms, err ? t->why : "");
+}
+
+int64_t http_transfer_stall_due(const struct http_transfer *t, int64_t upper, int64_t now)
+{
+	/* Not connected yet: the clock may start while others are waited for. */
+	int64_t from = t->connected ? t->last_ms : now + 1;
+
+	return t->paused ? INT64_MAX : from + latency_stall_ms(&t->peer->latency, upper);
+}
+
+int64_t http_transfer_hedge_due(const struct http_transfer *t, int64_t now)
+{
+	int64_t after = t->q->may_hedge && !t->q->hedged ? peer_hedge_ms(t->peer) : -1;
+
+	/* What goes on where the first one stood must be of a range again. */
+	if (after < 0 || t->paused || !peer_can_hedge(t->peer, now) ||
+	    t->bytes >= range_len(t->range) || (t->bytes > 0 && t->reply.status != 206))
+		return INT64_MAX;
+	return t->last_ms + after;
 }
 
 void http_transfer_resume(struct http_transfer *t)
@@ -325,6 +460,8 @@ int http_transfer_errno(const struct http_transfer *t, CURLcode code)
 
 	if (t->abort)
 		return t->abort;
+	if (t->cut)
+		return 0; /* enough is known */
 	switch (code) {
 	case CURLE_OK:
 		return 0;
@@ -336,9 +473,12 @@ int http_transfer_errno(const struct http_transfer *t, CURLcode code)
 		return -EHOSTUNREACH;
 	case CURLE_OPERATION_TIMEDOUT:
 		return -ETIMEDOUT;
+	case CURLE_RECV_ERROR:
+		/* A proxy that refuses to lead on (RFC 9110 9.3.6) looks like this. */
+		curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &os);
+		return os >= 400 && os <= 499 ? -EACCES : -ECONNRESET;
 	case CURLE_PARTIAL_FILE:
 	case CURLE_GOT_NOTHING:
-	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 		return -ECONNRESET;
 	case CURLE_PEER_FAILED_VERIFICATION:
@@ -354,4 +494,13 @@ int http_transfer_errno(const struct http_transfer *t, CURLcode code)
 	default:
 		return -EPROTO;
 	}
+}
+
+const char *http_transfer_redirect(const struct http_transfer *t)
+{
+	char *url = NULL;
+
+	if (may_redirect(t))
+		curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &url);
+	return url;
 }

@@ -128,9 +128,13 @@ static const struct {
 	{ -ECONNRESET, { VERDICT_RETRY, -ECONNRESET, JUDGE_TROUBLED, "the connection broke" } },
 	{ -EPROTO, { VERDICT_RETRY, -EPROTO, JUDGE_TROUBLED, "an answer that is no HTTP" } },
 	{ -EACCES, { VERDICT_DENIED, -EACCES, JUDGE_WELL, "the server is not trusted" } },
-	{ -ELOOP, { VERDICT_UNUSABLE, -EIO, JUDGE_WELL, "redirects without end" } },
+	{ -EBUSY,
+	  { VERDICT_DENIED, -EIO, JUDGE_WELL,
+	    "not asked: the server is in trouble, or said to come back later" } },
+	{ -ELOOP, { VERDICT_UNUSABLE, -EIO, JUDGE_WELL, "more than five redirects" } },
 	{ -EXDEV,
-	  { VERDICT_UNUSABLE, -EACCES, JUDGE_WELL, "a redirect to where nothing is asked" } },
+	  { VERDICT_UNUSABLE, -EACCES, JUDGE_WELL,
+	    "redirected to what is not http or https, or from https to http" } },
 };
 
 static const struct row {

@@ -2,6 +2,8 @@
 /* retry.c - see retry.h. */
 #include "net/retry.h"
 
+#include "base/clock.h"
+
 /* Uniform in (0, min(cap, base * 2^(n-1))]. */
 static int64_t jitter(const struct retry_policy *p, unsigned n, uint32_t rnd)
 {
@@ -27,4 +29,9 @@ int64_t retry_wait(const struct retry_policy *p, unsigned n, int64_t spent_ms, i
 	if (__builtin_add_overflow(MAX(spent_ms, 0), wait, &start) || start > p->deadline_ms)
 		return -1;
 	return wait;
+}
+
+uint32_t retry_random(void)
+{
+	return (uint32_t)(clock_ns() ^ (getpid() << 10)) * 2654435761u;
 }

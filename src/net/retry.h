@@ -20,4 +20,7 @@ struct retry_policy {
 int64_t retry_wait(const struct retry_policy *p, unsigned n, int64_t spent_ms, int64_t after_s,
 		   uint32_t rnd);
 
+/* A number that differs from call to call, for rnd.  Any thread. */
+uint32_t retry_random(void);
+
 #endif

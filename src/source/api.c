@@ -66,14 +66,6 @@ char *api_page(const char *base, const char *id)
 	return asprintf(&page, "%s/datasets/%s", host, name) < 0 ? NULL : page;
 }
 
-uint32_t api_jitter(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint32_t)(ts.tv_nsec ^ (getpid() << 10)) * 2654435761u;
-}
-
 /* {"error": "..."} or {"message": "..."}, as " (the API says: ...)"; "" when there is none or
  * it repeats our key. */
 static void add_remark(const char *body, const char *key, char why[static 512])
@@ -252,7 +244,7 @@ static void call_retried(struct call *c, struct http *http)
 		if (judge_reply(&c->q.reply).verdict != VERDICT_RETRY)
 			return;
 		wait = retry_wait(
-			&policy, n, clock_ms() - begun, c->q.reply.retry_after_s, api_jitter());
+			&policy, n, clock_ms() - begun, c->q.reply.retry_after_s, retry_random());
 	}
 }
 

@@ -37,7 +37,5 @@ int api_get(const struct source_env *env, const char *url, const struct api_subj
 /* Does the API take this key?  No download is counted for the question.  0: yes; -EACCES: no;
  * -EOPNOTSUPP: it does not tell; else what api_fault() makes of the failure; why unless 0.  Blocks. */
 int api_check_key(const struct source_env *env, const char *key, char why[static 512]) MUST_CHECK;
-/* A number that differs from call to call, for the jitter of retry_wait(). */
-uint32_t api_jitter(void);
 
 #endif

@@ -377,7 +377,7 @@ static int64_t post_again_after(const struct lease *l)
 	if (judge_reply(reply).verdict != VERDICT_RETRY)
 		return -1;
 	return retry_wait(&policy, l->tries, clock_ms() - l->begun_ms, reply->retry_after_s,
-			  api_jitter());
+			  retry_random());
 }
 
 /* What the answer says of the day's downloads.  Until when their limit is reached; 0: it is not. */

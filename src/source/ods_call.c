@@ -60,7 +60,7 @@ static int again(struct ods_call *c, int err)
 	if (!may_pass(err))
 		return err;
 	wait = retry_wait(&policy, c->tries, clock_ms() - c->begun_ms, c->rq.reply.retry_after_s,
-			  api_jitter());
+			  retry_random());
 	if (wait < 0)
 		return err;
 	buf_free(&c->body);

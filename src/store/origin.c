@@ -194,6 +194,7 @@ static bool check_reply(struct fetch *f)
 	c.ranges_known = o->ranges_known;
 	f->found = judge(&c);
 	f->checked = f->found.verdict == VERDICT_OK;
+	f->checked_from = f->rq.range.from;
 	if (f->checked)
 		learn_locked(o, rp);
 	return f->checked;
@@ -214,7 +215,8 @@ static int on_body(struct http_request *q, const void *p, size_t n)
 
 	if (q->reply.status != 200 && q->reply.status != 206)
 		return 0; /* an excuse; the reply has its beginning */
-	if (!f->checked && !check_reply(f))
+	/* A second request that goes on where the first one stood has an answer of its own. */
+	if ((!f->checked || f->checked_from != q->range.from) && !check_reply(f))
 		return -ECANCELED;
 	stats_add(storage_bytes, n);
 	room = (size_t)MIN(n, wanted_bytes(f) - f->got);
@@ -239,6 +241,8 @@ static void send_request(struct fetch *f)
 	struct origin *o = f->origin;
 	uint64_t size = origin_size(o);
 
+	if (f->tries == 0)
+		f->since_ms = clock_ms(); /* waiting for a lease is another matter */
 	pthread_mutex_lock(&o->lock); /* origin_hurry() finds the request made, or not begun */
 	f->rq = (struct http_request){
 		.url = f->loc.url,
@@ -248,6 +252,9 @@ static void send_request(struct fetch *f)
 		.background = !f->demand,
 		.bearer = f->loc.bearer,
 		.delay_ms = f->delay_ms,
+		.patience_ms = MAX(f->since_ms + o->st->opt->deadline * 1000 - clock_ms(), 1),
+		.may_hedge = f->demand && !f->loc.bearer, /* a token is for one */
+		.count = &stats.storage_requests,
 		.body = on_body,
 		.done = on_done,
 	};
@@ -257,7 +264,6 @@ static void send_request(struct fetch *f)
 	f->failed = 0;
 	f->checked = false;
 	f->found = (struct judge_finding){ 0 };
-	stats_inc(storage_requests);
 	http_submit(o->st->http, &f->rq);
 }
 
@@ -349,7 +355,7 @@ static void retry(struct fetch *f, int err, const char *why)
 		f->since_ms = now;
 	}
 	f->delay_ms = retry_wait(&p, ++f->tries, now - f->since_ms, f->rq.reply.retry_after_s,
-				 api_jitter());
+				 retry_random());
 	if (!probe && !worth_more(f, err))
 		f->delay_ms = -1;
 	if (f->delay_ms < 0) {

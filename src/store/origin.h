@@ -41,6 +41,7 @@ struct fetch {
 	int failed;		    /* what data() said; 0 = nothing */
 	bool probe; /* it finds out whether storage is there again */
 	bool checked;		    /* the reply is of the range and version that were asked for */
+	uint64_t checked_from; /* where the range of that reply begins */
 	struct judge_finding found; /* what it is instead */
 };
 

@@ -424,7 +424,7 @@ static int again(struct take *t, int err)
 	if (t->have > 0 || t->canceled || (err != -EAGAIN && !api_is_down(err)) || err == -EPROTO)
 		return err;
 	wait = retry_wait(&policy, t->tries, clock_ms() - t->begun_ms, t->rq.reply.retry_after_s,
-			  api_jitter());
+			  retry_random());
 	if (wait < 0)
 		return err;
 	pthread_mutex_lock(&t->lock);

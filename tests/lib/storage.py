@@ -3,9 +3,10 @@
 """A storage server with planned faults, for tests: files, single ranges, ETags.
 
     storage.py --dir DIR --port-file FILE [--plan PLAN] [--log LOG] [--etag TEXT]
+               [--tls CERT KEY]
 
 It listens on 127.0.0.1 (port: --port, else a free one, written to --port-file), speaks
-HTTP/1.1 with kept connections and refuses HEAD with 403, as a URL presigned for GET does.
+HTTP/1.1, with --tls CERT KEY inside TLS, with kept connections and refuses HEAD with 403, as a URL presigned for GET does.
 /.request answers with the request itself, line and headers; it is not counted.
 
 PLAN says what happens to which GET.  A line is `N[-M] ACTION...` or `* ACTION...` for every
@@ -14,6 +15,7 @@ When the file changes it is read again and the count starts anew.  `#` begins a 
 
     ok                                nothing special
     close                             no answer, the connection is closed
+    endless-headers                   a good answer begins, and its headers never end
     redirect=URL                      302
     CODE [retry-after=S] [body="T"] [type=T]    that status with this text
     206 WORD...                       a good answer but for:
@@ -24,8 +26,13 @@ When the file changes it is read again and the count starts anew.  `#` begins a 
         stall@N [seconds=S]           nothing for S (3600) seconds after N body bytes
         slow=N                        N body bytes a second
         flip@N                        byte N of the body (its last, if shorter) is wrong
+        short@N                       a Content-Length of N bytes, and no more body than that
+        endless                       in chunks, and behind the right bytes others without end
+        encoding=T                    says Content-Encoding: T; the bytes are the file's
     200 ignore-range                  the whole file, whatever was asked for
-Any of the words after 206 may stand after 200 ignore-range too.
+    200 page                          a web page in place of the file
+Any of the words after 206 may stand after 200 ignore-range too; endless and wait=S (nothing at all for S
+seconds), after any CODE.
 
 LOG gets a line a request when it has ended:
     COUNT METHOD PATH RANGE STATUS BYTES
@@ -41,6 +48,7 @@ import os
 import re
 import shlex
 import socketserver
+import ssl
 import sys
 import threading
 import time
@@ -58,7 +66,7 @@ def parse_action(words):
     """The words of one action as a dict: code plus modifiers."""
     action = {"code": None}
     head, rest = words[0], words[1:]
-    if head in ("ok", "close"):
+    if head in ("ok", "close", "endless-headers"):
         action[head] = True
     elif head.startswith("redirect="):
         action["redirect"] = head.partition("=")[2]
@@ -69,13 +77,13 @@ def parse_action(words):
     for word in rest:
         name, sign, value = re.match(r"([^=@]*)([=@]?)(.*)", word, re.S).groups()
         key = name + sign
-        if key in ("wrong-range", "wrong-total", "ignore-range"):
+        if key in ("wrong-range", "wrong-total", "ignore-range", "endless", "page"):
             action[key] = True
-        elif key in ("etag=", "body=", "type="):
+        elif key in ("etag=", "body=", "type=", "encoding="):
             action[name] = value
-        elif key in ("drop@", "stall@", "flip@", "slow=", "retry-after="):
+        elif key in ("drop@", "stall@", "flip@", "short@", "slow=", "retry-after="):
             action[name] = int(value)
-        elif key == "seconds=":
+        elif key in ("seconds=", "wait="):
             action[name] = float(value)
         else:
             raise PlanError(f"unknown word {word!r}")
@@ -188,13 +196,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(data)
             self.sent += len(data)
 
+    def send_endless(self, data):
+        """These bytes and others, in chunks, until the client goes away."""
+        while True:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) if data else b"")
+            self.sent += len(data)
+            data = bytes(65536)
+
+    def send_endless_headers(self):
+        self.status = 206
+        self.send_response(206)
+        while True:
+            self.wfile.write(b"X-More: %s\r\n" % (b"x" * 1000))
+
     def send_body(self, f, first, end, action):
         """The bytes [first, end) of f, with the plan's faults."""
         n = end - first
         f.seek(first)
+        if "endless" in action:
+            self.send_endless(f.read(n))
         if not action.keys() & {"drop", "stall", "slow", "flip"}:
             self.wfile.flush()
-            if n:
+            if n and self.server.tls:
+                self.wfile.write(f.read(n))
+            elif n:
                 self.connection.sendfile(f, first, n)
             self.sent += n
             return
@@ -244,15 +269,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "Content_Type": "application/octet-stream",
             "Last_Modified": email.utils.formatdate(st.st_mtime, usegmt=True),
         }
+        if "encoding" in action:
+            fields["Content_Encoding"] = action["encoding"]
+        if "endless" in action:
+            fields["Transfer_Encoding"] = "chunked"
         if want is None:
-            self.begin(200, size, **fields)
+            self.begin(200, None if "endless" in action else size, **fields)
             self.send_body(f, 0, size, action)
             return
         shift = 1 if "wrong-range" in action else 0
         total = size + 1 if "wrong-total" in action else size
         fields["Content_Range"] = f"bytes {want[0] + shift}-{want[1] - 1 + shift}/{total}"
-        self.begin(206, want[1] - want[0], **fields)
-        self.send_body(f, *want, action)
+        length = min(want[1] - want[0], action.get("short", size))
+        self.begin(206, None if "endless" in action else length, **fields)
+        self.send_body(f, want[0], want[0] + length, action)
 
     def matches(self, etag):
         """If-Match, by strong comparison (RFC 9110 13.1.1)."""
@@ -281,14 +311,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return None
 
     def get(self, action):
+        time.sleep(action.get("wait", 0))
         if "close" in action:
             self.close_connection = True
         elif "redirect" in action:
             self.send_text(302, "elsewhere\n", Location=action["redirect"], ETag='"redirect"')
+        elif "endless-headers" in action:
+            self.send_endless_headers()
+        elif "page" in action:
+            self.send_text(200, "<html><title>Log in</title></html>\n", Content_Type="text/html")
         elif action["code"] not in (None, 200, 206):
             fields = {"Content_Type": action.get("type", "text/plain")}
             if "retry-after" in action:
                 fields["Retry_After"] = str(action["retry-after"])
+            if "endless" in action:
+                self.begin(action["code"], None, Transfer_Encoding="chunked", **fields)
+                self.send_endless(action.get("body", "").encode())
             self.send_text(action["code"], action.get("body", ""), **fields)
         else:
             f = self.open_file()
@@ -342,7 +380,10 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def __init__(self, options):
         super().__init__(("127.0.0.1", options.port), Handler)
-        self.dir, self.etag = os.path.abspath(options.dir), options.etag
+        self.dir, self.etag, self.tls = os.path.abspath(options.dir), options.etag, None
+        if options.tls:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*options.tls)
         self.plan = Plan(options.plan)
         self.log_lock = threading.Lock()
         self.log_file = open(options.log, "a", buffering=1, encoding="utf-8") if options.log else None
@@ -352,8 +393,13 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             with self.log_lock:
                 self.log_file.write(line + "\n")
 
+    def finish_request(self, request, client_address):
+        if self.tls:  # in the connection's own thread: a handshake may take its time
+            request = self.tls.wrap_socket(request, server_side=True)
+        super().finish_request(request, client_address)
+
     def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
             super().handle_error(request, client_address)
 
 
@@ -365,6 +411,7 @@ def main():
     p.add_argument("--port-file", help="gets the port when the server is ready")
     p.add_argument("--plan", help="the fault plan")
     p.add_argument("--log", help="a line a request is appended")
+    p.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="PEM files")
     p.add_argument("--etag", help="the ETag of every file, with its quotes")
     options = p.parse_args()
     try:

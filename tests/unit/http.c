@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/redirect.h"
 #include "../lib/http_probe.h"
 
 /* ---- good answers ---- */
@@ -176,16 +177,49 @@ static void test_redirect(void **state)
 	buf_free(&pr.body);
 
 	http_probe_range(&pr, 100, 200); /* round and round */
-	assert_int_equal(http_probe_run(h, &pr), -EPROTO);
+	assert_int_equal(http_probe_run(h, &pr), -ELOOP);
 	assert_int_equal(pr.body.len, 0);
 	buf_free(&pr.body);
 
 	http_probe_plan("1 redirect=file:///etc/passwd\n");
 	http_probe_range(&pr, 0, 10);
-	assert_int_equal(http_probe_run(h, &pr), -EPROTO);
+	assert_int_equal(http_probe_run(h, &pr), -EXDEV);
 	assert_int_equal(pr.body.len, 0);
 	buf_free(&pr.body);
 	http_free(h);
+}
+
+static void test_redirect_rules(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		unsigned hops;
+		int want;
+	} cases[] = {
+		{ "http://a/x", "http://a/y", 1, 0 },
+		{ "http://a/x", "http://b/y", 5, 0 },
+		{ "http://a/x", "http://b/y", 6, -ELOOP },
+		{ "http://a/x", "https://b/y", 1, 0 },
+		{ "https://a/x", "https://b/y", 1, 0 },
+		{ "https://a/x", "http://a/x", 1, -EXDEV },
+		{ "HTTPS://a/x", "HTTP://a/x", 1, -EXDEV },
+		{ "http://a/x", "file:///etc/passwd", 1, -EXDEV },
+		{ "http://a/x", "ftp://b/y", 1, -EXDEV },
+		{ "http://a/x", "gopher://b/y", 1, -EXDEV },
+		{ "http://a/x", "http://", 1, -EXDEV },
+		{ "http://a/x", "http://a@b@c/", 1, -EXDEV },
+		{ "http://a/x", "", 1, -EXDEV },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (redirect_check(cases[i].from, cases[i].to, cases[i].hops) != cases[i].want)
+			fail_msg("%s to %s", cases[i].from, cases[i].to);
+	}
+	for (int status = 100; status < 600; status++)
+		assert_true(redirect_status(status) == (status == 301 || status == 302 ||
+							status == 303 || status == 307 ||
+							status == 308));
 }
 
 static void test_refused(void **state)
@@ -474,6 +508,7 @@ int main(void)
 		cmocka_unit_test(test_if_match),
 		cmocka_unit_test(test_sent),
 		cmocka_unit_test(test_redirect),
+		cmocka_unit_test(test_redirect_rules),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_cancel),
