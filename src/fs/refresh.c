@@ -21,18 +21,17 @@ struct refresh {
 	struct store *st;
 	const struct source_env *env;
 	struct volumes *volumes;
-	pthread_t thread;
+	pthread_t thread, verifier;
+	bool verifies;	   /* it runs */
 	unsigned replaced; /* so many in this mount; the thread's own */
 	_Atomic bool stop;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 };
 
-static int64_t ttl_ms(const struct refresh *f, const struct volume *v)
+static int64_t ttl_ms(const struct refresh *f)
 {
-	int64_t ttl = f->st->opt->metadata_ttl * 1000;
-
-	return source_path(v->source) ? MIN(ttl, LOCAL_MS) : ttl;
+	return f->st->opt->metadata_ttl * 1000;
 }
 
 /* It was asked, and v is what there is. */
@@ -40,7 +39,7 @@ static void confirmed(struct refresh *f, struct volume *v)
 {
 	atomic_store(&v->checked, clock_now());
 	v->changed_ms = 0;
-	v->next_ms = clock_ms() + ttl_ms(f, v);
+	v->next_ms = clock_ms() + ttl_ms(f);
 }
 
 /* Another version is there, but cannot be had yet: v stays, and it is tried again. */
@@ -54,7 +53,7 @@ static void put_off(struct refresh *f, struct volume *v, int64_t now, const char
 				       : "");
 	if (v->changed_ms == 0)
 		v->changed_ms = now;
-	v->next_ms = now + MIN(AGAIN_MS, f->st->opt->metadata_ttl * 1000);
+	v->next_ms = now + MIN(AGAIN_MS, ttl_ms(f));
 }
 
 /* v gives its place to next (taken). */
@@ -66,7 +65,7 @@ static void replace(struct refresh *f, struct volume *v, struct volume *next)
 	r = volumes_replace(f->volumes, v, next);
 	if (r < 0) {
 		volume_discard(next);
-		v->next_ms = clock_ms() + f->st->opt->metadata_ttl * 1000;
+		v->next_ms = clock_ms() + ttl_ms(f);
 		return;
 	}
 	object_set_changed(v->object);
@@ -84,7 +83,8 @@ static void renew(struct refresh *f, struct volume *v)
 	int64_t now = clock_ms();
 	int r;
 
-	if (object_changed(v->object) && object_recheck(v->object, &f->stop) == 0) {
+	if (object_changed(v->object) && !atomic_load(&v->distrusted) &&
+	    object_recheck(v->object, &f->stop) == 0) {
 		debug(fs, "%s: storage still has this version", v->dir);
 		confirmed(f, v);
 		return;
@@ -98,6 +98,11 @@ static void renew(struct refresh *f, struct volume *v)
 		put_off(f, v, now, why);
 		return;
 	}
+	if (source_recalled(next->source) && !object_changed(v->object)) {
+		volume_discard(next); /* what is open is better than nothing */
+		v->look_ms = now + AGAIN_MS;
+		return;
+	}
 	if (strcmp(next->raw->identity, v->raw->identity) != 0) {
 		replace(f, v, next);
 		return;
@@ -105,7 +110,7 @@ static void renew(struct refresh *f, struct volume *v)
 	if (!object_changed(v->object)) { /* it only looked like another one */
 		volume_discard(next);
 		confirmed(f, v);
-	} else if (v->changed_ms && now - v->changed_ms >= f->st->opt->metadata_ttl * 1000) {
+	} else if (v->changed_ms && now - v->changed_ms >= ttl_ms(f)) {
 		replace(f, v, next);
 	} else {
 		volume_discard(next);
@@ -130,7 +135,23 @@ static void look_at(struct refresh *f, struct volume *v)
 	}
 	debug(fs, "%s: whether there is a new version cannot be told: %s", v->dir,
 	      why[0] ? why : strerror(-r));
-	v->next_ms = clock_ms() + ttl_ms(f, v);
+	v->next_ms = clock_ms() + ttl_ms(f);
+}
+
+/* A local file is not asked about: it is looked at. */
+static void look_at_file(struct refresh *f, struct volume *v, int64_t now)
+{
+	int r;
+
+	if (!source_path(v->source) || now < v->look_ms)
+		return;
+	v->look_ms = now + MIN(LOCAL_MS, ttl_ms(f));
+	r = volume_look(v);
+	if (r == -ESTALE)
+		renew(f, v);
+	else if (r == -ENOENT && source_described(v->source))
+		renew(f,
+		      v); /* it has been removed, and shall not go on taking its place on the disk */
 }
 
 static int64_t stays_until(const struct volume *v)
@@ -148,9 +169,13 @@ static void look_round(struct refresh *f)
 		bool urgent = object_changed(v->object) && v->changed_ms == 0;
 
 		if (v->next_ms == 0) /* it has just been opened */
-			v->next_ms = now + ttl_ms(f, v);
-		if ((urgent || now >= v->next_ms) && now >= stays_until(v))
+			v->next_ms = now + ttl_ms(f);
+		if (now < stays_until(v))
+			continue;
+		if (urgent || now >= v->next_ms)
 			look_at(f, v);
+		else
+			look_at_file(f, v, now);
 	}
 }
 
@@ -183,6 +208,37 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static void verify_all(struct refresh *f)
+{
+	for (unsigned i = 0, n = volumes_count(f->volumes); i < n && !atomic_load(&f->stop); i++) {
+		struct volume *v = volumes_at(f->volumes, i);
+		int r = v->unverified ? source_verify(v->source, &f->stop) : 0;
+
+		v->unverified = r == -EAGAIN || r == -ECANCELED;
+		if (r != -ESTALE)
+			continue;
+		atomic_store(&v->distrusted, true);
+		object_set_changed(v->object);
+	}
+}
+
+/* Local files that stand for something are hashed, one at a time. */
+static void *run_verifier(void *arg)
+{
+	struct refresh *f = arg;
+
+	pthread_mutex_lock(&f->lock);
+	while (!atomic_load(&f->stop)) {
+		pthread_mutex_unlock(&f->lock);
+		verify_all(f);
+		pthread_mutex_lock(&f->lock);
+		if (!atomic_load(&f->stop))
+			(void)cond_wait_ms(&f->changed, &f->lock, LOCAL_MS);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return NULL;
+}
+
 int refresh_start(struct store *st, const struct source_env *env, struct volumes *vs,
 		  struct refresh **out)
 {
@@ -201,6 +257,7 @@ int refresh_start(struct store *st, const struct source_env *env, struct volumes
 		free(f);
 		return log_error(r, "no thread for new versions");
 	}
+	f->verifies = pthread_create(&f->verifier, NULL, run_verifier, f) == 0;
 	*out = f;
 	return 0;
 }
@@ -219,6 +276,8 @@ struct refresh *refresh_free(struct refresh *f)
 	if (!f)
 		return NULL;
 	pthread_join(f->thread, NULL);
+	if (f->verifies)
+		pthread_join(f->verifier, NULL);
 	pthread_cond_destroy(&f->changed);
 	pthread_mutex_destroy(&f->lock);
 	free(f);

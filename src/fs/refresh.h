@@ -14,7 +14,11 @@
  * When the API says nothing of a change that storage has shown, the dataset is -ESTALE until the API
  * has had metadata_ttl to say so: then what storage has is taken for the same content, stored anew.
  *
- * Threads: one of its own, which blocks on the network.
+ * A finished download of the official client that stands for a dataset (source/download.h) is hashed
+ * on the way; when it is wrong or has gone, the dataset's own bytes take its place in the same
+ * manner.
+ *
+ * Threads: two of its own; one blocks on the network, one on the disk.
  */
 #ifndef FS_REFRESH_H
 #define FS_REFRESH_H

@@ -89,6 +89,7 @@ static int resolve(struct store *st, const struct source_env *env, const char *s
 		return r;
 	v->raw = object_reader(v->object);
 	v->checked = source_recalled(v->source) ? 0 : clock_now();
+	v->unverified = source_path(v->source) != NULL;
 	return 0;
 }
 
@@ -152,10 +153,14 @@ int volume_check(struct volume *v, const _Atomic bool *stop, char why[static 512
 {
 	int r = source_check(v->source, why);
 
-	/* The file that is read can change without a word from whoever describes it. */
-	if (r == -EOPNOTSUPP || (r == 0 && source_path(v->source)))
-		r = object_check(v->object, stop);
-	return r;
+	return r == -EOPNOTSUPP ? object_check(v->object, stop) : r;
+}
+
+int volume_look(struct volume *v)
+{
+	static const _Atomic bool never = false;
+
+	return source_path(v->source) ? object_check(v->object, &never) : 0;
 }
 
 void volume_begin(struct volume *v)

@@ -31,6 +31,9 @@ struct volume {
 	/* Private to refresh.c: clock_ms() */
 	int64_t next_ms;    /* nothing is asked before it */
 	int64_t born_ms;    /* when it took the place of another; 0: it was the first */
+	int64_t look_ms;    /* when the local file is looked at */
+	bool unverified;    /* the local file has yet to be hashed */
+	_Atomic bool distrusted; /* it was, and is wrong */
 	int64_t changed_ms; /* when it was first known that there is another version; 0: it is not */
 };
 
@@ -54,6 +57,9 @@ int volume_reopen(struct store *st, const struct source_env *env, const struct v
 /* Is there another version by now?  Blocks; costs no quota.  0: no; -ESTALE: yes; else why that
  * could not be told.  One line in why, "" when the log has it already. */
 int volume_check(struct volume *v, const _Atomic bool *stop, char why[static 512]) MUST_CHECK;
+/* Likewise of its local file, if it has one, which costs nothing.  -ENOENT: it is not there any more, and
+ * what is open goes on. */
+int volume_look(struct volume *v) MUST_CHECK;
 /* It has its place in the table: what is done without being asked begins. */
 void volume_begin(struct volume *v);
 /* End the archive's pass; then, when no job is left anywhere, free everything. */

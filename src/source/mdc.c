@@ -7,9 +7,7 @@
 #include "source/mdc.h"
 
 #include <errno.h>
-#include <mntent.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -18,6 +16,7 @@
 #include "net/url.h"
 #include "source/api.h"
 #include "source/dataset.h"
+#include "source/download.h"
 #include "source/lease.h"
 
 #define DETAILS_MAX (4u << 20)
@@ -237,54 +236,6 @@ static int fill(struct source *s, const struct opening *o, char why[static 512])
 	return s->key ? fill_texts(d, o) : -ENOMEM;
 }
 
-/* Is this path below a mount of ours?  Looking there could wait for ourselves. */
-static bool is_on_mount(const char *path)
-{
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	struct mntent m;
-	char line[4096 + 512];
-	bool found = false;
-
-	if (!f)
-		return false;
-	while (!found && getmntent_r(f, &m, line, sizeof(line))) {
-		size_t n = strlen(m.mnt_dir);
-
-		found = strcmp(m.mnt_type, "fuse.mdcfs") == 0 && strncmp(path, m.mnt_dir, n) == 0 &&
-			(path[n] == '/' || path[n] == '\0');
-	}
-	endmntent(f);
-	return found;
-}
-
-/* Where the official client leaves its downloads; malloc'd, NULL when that cannot be told. */
-static char *download_dir(void)
-{
-	const char *dir = getenv("MDC_DOWNLOAD_PATH"), *home = getenv("HOME");
-
-	if (dir && dir[0] && strncmp(dir, "~/", 2) != 0)
-		return strdup(dir);
-	if (!home || !home[0])
-		return NULL;
-	return path_join(home, dir && dir[0] ? dir + 2 : ".mozdata/datasets");
-}
-
-/* A finished download of the official client: its name and exactly its size. */
-static char *find_download(const struct dataset *d)
-{
-	AUTO(auto_free) char *dir = download_dir(), *path = NULL;
-	struct stat st;
-
-	if (!d->has_size || !dir || is_on_mount(dir))
-		return NULL;
-	path = path_join(dir, d->filename);
-	if (!path || stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
-		(uint64_t)st.st_size != d->size || access(path, R_OK) < 0)
-		return NULL;
-	log_info("%s: the finished download %s is used", d->slug, path);
-	return steal(&path);
-}
-
 static void stop_mdc(struct source *s)
 {
 	struct mdc *m = container_of(s, struct mdc, base);
@@ -316,7 +267,7 @@ static int start(struct mdc *m, const struct opening *o, char why[static 512])
 	m->name = strdup(o->name);
 	if (!m->name)
 		return -ENOMEM;
-	m->base.path = find_download(d);
+	m->base.path = download_find(d, o->env->state_dir);
 	c.id = d->id;
 	c.name = d->slug;
 	c.page = d->page;
@@ -381,6 +332,11 @@ static int check(struct source *s, char why[static 512])
 			   s->dataset.slug);
 }
 
+static int verify(struct source *s, const _Atomic bool *stop)
+{
+	return s->path ? download_verify(s->path, &s->dataset, mdc_of(s)->env->state_dir, stop) : 0;
+}
+
 static int locate(struct source *s, struct waiter *w, struct location *out)
 {
 	return lease_url(mdc_of(s)->lease, w, out);
@@ -416,6 +372,7 @@ const struct source_ops mdc_source = {
 	.claims = claims,
 	.open = open_mdc,
 	.check = check,
+	.verify = verify,
 	.stop = stop_mdc,
 	.close = close_mdc,
 	.locate = locate,

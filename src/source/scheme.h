@@ -16,6 +16,7 @@ struct source_ops {
 	int (*open)(const struct source_env *env, const char *spec, struct source **out,
 		    char why[static 512]);
 	int (*check)(struct source *s, char why[static 512]); /* NULL: nobody can tell */
+	int (*verify)(struct source *s, const _Atomic bool *stop); /* NULL: nothing to do */
 	void (*stop)(struct source *s);  /* NULL: nothing to do */
 	void (*close)(struct source *s); /* frees everything but what struct source holds, and s */
 	int (*locate)(struct source *s, struct waiter *w, struct location *out);

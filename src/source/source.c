@@ -45,6 +45,16 @@ int source_check(struct source *s, char why[static 512])
 	return s->ops->check ? s->ops->check(s, why) : -EOPNOTSUPP;
 }
 
+bool source_described(const struct source *s)
+{
+	return s->ops->check;
+}
+
+int source_verify(struct source *s, const _Atomic bool *stop)
+{
+	return s->ops->verify ? s->ops->verify(s, stop) : 0;
+}
+
 bool source_recalled(const struct source *s)
 {
 	return s->recalled;

@@ -10,6 +10,8 @@
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
 
+#include <stdatomic.h>
+
 #include "base/digest.h"
 #include "base/options.h"
 #include "base/pool.h"
@@ -54,6 +56,13 @@ int source_open(const struct source_env *env, const char *spec, struct source **
  * but its bytes can tell; -ESTALE: it has another one, with one line in why; else why that could
  * not be told. */
 int source_check(struct source *s, char why[static 512]) MUST_CHECK;
+/* Is there somebody to ask (source_check), so that bytes may be had without source_path() too? */
+bool source_described(const struct source *s);
+/* Is the local file that is read instead of asking anybody what it should be?  Hashes it once, with low
+ * priority; blocks for as long as that takes, or until stop turns true.  0: yes, or there is
+ * nothing to verify; -ESTALE: no (logged), and it is not used when the source is opened again;
+ * else it could not be told. */
+int source_verify(struct source *s, const _Atomic bool *stop) MUST_CHECK;
 /* Was nobody there to describe it, so that what was kept from an earlier time had to do? */
 bool source_recalled(const struct source *s);
 /* End what is under way (it fails with -ENOTCONN) and start nothing new; blocks shortly.  While

@@ -23,11 +23,11 @@ struct object {
 	struct reader reader;
 	struct store *st;
 	char identity[DIGEST_HEX];
-	char version[256];     /* what tells it from others of the same name, for people */
+	char version[256]; /* what tells it from others of the same name, for people */
 	char *dir;
-	int use;               /* of dir (about.h), or -1 */
-	int fd;                /* a local file, else -1 */
-	char *path;            /* its name */
+	int use;	       /* of dir (about.h), or -1 */
+	int fd;		       /* a local file, else -1 */
+	char *path;	       /* its name */
 	struct stat st_open;   /* what it was when it was opened */
 	_Atomic bool changed;  /* and is not any more */
 	struct origin *origin; /* a remote one */
@@ -328,9 +328,19 @@ static void set_changed(struct object *o, bool changed)
 		atomic_store(&o->changed, changed);
 }
 
+/* Nothing is read from a local file any more; when it has been removed, its disk space shall be free. */
+static void let_go(struct object *o)
+{
+	AUTO(auto_close) int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (o->fd >= 0 && null >= 0)
+		(void)dup3(null, o->fd, O_CLOEXEC); /* somebody may be reading it just now */
+}
+
 void object_set_changed(struct object *o)
 {
 	set_changed(o, true);
+	let_go(o);
 }
 
 bool object_absent(struct object *o)

@@ -27,6 +27,7 @@ const char *object_version(const struct object *o);
 /* Has it turned out that another version is there?  What is cached may still be read; all else is
  * -ESTALE. */
 bool object_changed(const struct object *o);
+/* For good: a local file is let go of. */
 void object_set_changed(struct object *o);
 /* The same, asked once more: one answer of a server may be wrong.  As object_check(); 0: nothing has
  * changed, and object_changed() no longer. */
