@@ -95,7 +95,9 @@ state = bytearray(db.execute("SELECT value FROM meta WHERE key='sha256_state'").
 state[20] ^= 1
 db.execute("UPDATE meta SET value=? WHERE key='sha256_state'", (bytes(state),))
 db.commit()
+db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 PYTHON
+python3 "$top/tests/lib/indexsums.py" "$(echo "$cache"/objects/*/index.db)"
 mount_mdcfs data
 [ "$(archive_status position)" -gt $((1 << 20)) ] || fail "little was kept"
 compare_trees "$tmp/tree" "$(members_at)"

@@ -140,7 +140,8 @@ static void remove_old_layers(int dir, const struct cache_item *i, struct cache_
 /* One that the next mount would make anew in any case. */
 static void remove_old_index(int dir, const struct cache_item *i, struct cache_removed *out)
 {
-	static const char *const files[] = { "index.db-wal", "index.db-shm", "index.db" };
+	static const char *const files[] = { "index.db-wal", "index.db-shm", "index.db",
+					     "index.db.damaged" };
 	AUTO(auto_free) char *path = path_join(i->dir, "index.db");
 	struct index_summary s;
 	int r = path ? index_summary(path, &s) : -ENOMEM;

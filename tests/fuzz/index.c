@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "archive/index/index.h"
+#include "../lib/indexsums.h"
 #include "archive/index/index_vet.h"
 #include "base/file.h"
 #include "fuzz.h"
@@ -141,6 +142,7 @@ static void write_patched(const uint8_t *p, size_t n)
 		p += 3 + len;
 		n -= 3 + len;
 	}
+	index_seal((unsigned char *)bytes, n_sound); /* else no patch would be seen */
 	write_whole(bytes, n_sound);
 }
 

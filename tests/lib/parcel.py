@@ -15,6 +15,8 @@ import struct
 import sys
 import zlib
 
+import indexsums
+
 HEAD = struct.Struct(">16sII64sQ")
 TAIL = 72
 NO_INDEX, OTHER, TABLES = "is no exported index", "something else than an index", "other tables"
@@ -74,7 +76,7 @@ class Maker:
             db.execute(statement)
         db.close()
         with open(path, "rb") as f:
-            return f.read()
+            return indexsums.seal(f.read())
 
     def sql(self, says, *statements):
         self.made_up(says, self.changed(*statements))
@@ -101,7 +103,7 @@ class Maker:
             db.execute(change, {"name": tree, "root": root, "sql": sql})
             db.close()
         with open(path, "rb") as f:
-            return f.read()
+            return indexsums.seal(f.read())
 
 
 def on_the_way(m):

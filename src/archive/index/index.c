@@ -482,12 +482,15 @@ static int start_anew(struct index *x, const char *identity)
 	x->frozen = false;
 	if (r < 0)
 		return r == -EWOULDBLOCK ? -EBUSY : r;
-	r = open_once(x, identity); /* another process may have mended it meanwhile */
-	if (!is_damage(x, r))
-		return r;
+	if (!sql_was_damaged(x->path, false)) {
+		r = open_once(x, identity); /* another process may have mended it meanwhile */
+		if (!is_damage(x, r))
+			return r;
+	}
 	(void)log_warn(0, "index %s: damaged or of another version, started anew", x->path);
 	index_disconnect(x);
 	remove_files(x->path);
+	(void)sql_was_damaged(x->path, true);
 	return open_once(x, identity);
 }
 
@@ -518,7 +521,7 @@ int index_open(const char *path, const char *identity, struct index **out)
 	}
 	points_init(&x->young);
 	list_init(&x->idle);
-	r = open_once(x, identity);
+	r = sql_was_damaged(path, false) ? -EUCLEAN : open_once(x, identity);
 	if (r == -EROFS)
 		r = open_frozen(x, identity);
 	if (is_damage(x, r))

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "archive/index/sums.h"
 #include "base/buf.h"
 #include "base/log.h"
 
@@ -39,6 +40,8 @@ static const char schema[] =
 
 int sql_errno(struct sql *c)
 {
+	if (sqlite3_extended_errcode(c->db) == SQLITE_IOERR_DATA) /* see sums.h */
+		return -EUCLEAN;
 	switch (sqlite3_errcode(c->db)) {
 	case SQLITE_NOMEM:
 		return -ENOMEM;
@@ -63,10 +66,49 @@ int sql_errno(struct sql *c)
 	}
 }
 
+/* Beside the file that was found damaged while it was in use: who opens it next starts it anew. */
+static char *mark_of(const char *path)
+{
+	char *mark = NULL;
+
+	return asprintf(&mark, "%s.damaged", path) < 0 ? NULL : mark;
+}
+
+bool sql_was_damaged(const char *path, bool clear)
+{
+	AUTO(auto_free) char *mark = mark_of(path);
+
+	return mark && (clear ? unlink(mark) : access(mark, F_OK)) == 0;
+}
+
+static void mark_damaged(struct sql *c)
+{
+	const char *path = sqlite3_db_filename(c->db, "main");
+	AUTO(auto_free) char *mark = path && path[0] ? mark_of(path) : NULL;
+	struct stat st;
+	int fd = -1;
+
+	c->marked = true;
+	if (mark && stat(path, &st) == 0 && st.st_ino == c->inode) /* nobody has mended it yet */
+		fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	auto_close(&fd);
+}
+
+static const char *text_of(struct sql *c)
+{
+	if (!c->db)
+		return "no memory";
+	if (sqlite3_extended_errcode(c->db) == SQLITE_IOERR_DATA)
+		return "a page has a wrong checksum";
+	return sqlite3_errmsg(c->db);
+}
+
 static int fail(struct sql *c, const char *what)
 {
 	c->error = sql_errno(c);
-	return log_error(c->error, "index: %s (%s)", what, sqlite3_errmsg(c->db));
+	if (c->error == -EUCLEAN && !c->marked)
+		mark_damaged(c);
+	return log_error(c->error, "index: %s (%s)", what, text_of(c));
 }
 
 static bool run_all(struct sql *c, const char *text)
@@ -81,6 +123,9 @@ static int set_up(struct sql *c, enum sql_mode mode, bool made)
 	static const char common[] = "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
 				     "PRAGMA cell_size_check=ON;";
 
+	int reserved = SUMS_RESERVED;
+
+	sqlite3_file_control(c->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
 	/* A file may come from elsewhere: nothing in it is run, and it is not changed by odd ways. */
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -132,6 +177,7 @@ int sql_open(const char *path, enum sql_mode mode, struct sql **out)
 	};
 	AUTO(auto_free) char *name = mode == SQL_FROZEN ? frozen_uri(path) : strdup(path);
 	struct sql *c = calloc(1, sizeof(*c));
+	struct stat st;
 	bool made;
 	int r;
 
@@ -142,15 +188,17 @@ int sql_open(const char *path, enum sql_mode mode, struct sql **out)
 	list_init(&c->link);
 	list_init(&c->resting);
 	made = mode == SQL_WRITE && make_private(path);
-	r = sqlite3_open_v2(name, &c->db, flags[mode] | SQLITE_OPEN_NOMUTEX, NULL);
+	r = sums_register() < 0 ? SQLITE_NOMEM
+				: sqlite3_open_v2(name, &c->db, flags[mode] | SQLITE_OPEN_NOMUTEX,
+						  SUMS_VFS);
 	r = r == SQLITE_NOMEM ? -ENOMEM : r == SQLITE_OK ? set_up(c, mode, made) : sql_errno(c);
 	if (r < 0) {
 		if (r != -EROFS)
-			(void)log_warn(0, "index %s: %s", path,
-				       c->db ? sqlite3_errmsg(c->db) : "no memory");
+			(void)log_warn(0, "index %s: %s", path, text_of(c));
 		sql_close(c);
 		return r;
 	}
+	c->inode = stat(path, &st) == 0 ? st.st_ino : 0;
 	*out = c;
 	return 0;
 }

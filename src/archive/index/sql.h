@@ -4,6 +4,7 @@
 #define ARCHIVE_SQL_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "base/list.h"
 
@@ -68,7 +69,7 @@
 	X(SET_VALUE, "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)")
 
 #define SQL_APPLICATION_ID 0x6d646366 /* "mdcf" */
-#define SQL_FORMAT 2		      /* user_version: of what is in the tables */
+#define SQL_FORMAT 3		      /* user_version: of what is in the tables, and how */
 
 enum statement {
 #define STATEMENT_ID(name, sql) SQL_##name,
@@ -84,6 +85,8 @@ struct sql {
 	int error;	/* the last failure of one of our statements, -errno; 0: there was none */
 	unsigned place; /* of the index: index_rows.h */
 	sqlite3_stmt *st[SQL_STATEMENTS]; /* prepared on first use */
+	ino_t inode;			  /* of the file when it was opened */
+	bool marked;			  /* it is damaged, and that was noted */
 };
 
 enum sql_mode {
@@ -115,5 +118,8 @@ int sql_number(struct sql *c, const char *sql, const char *text, size_t n,
 /* Step to the next row: 1 = a row, 0 = none, -errno (logged). */
 int sql_row(struct sql *c, sqlite3_stmt *st) MUST_CHECK;
 int sql_errno(struct sql *c);
+/* Has somebody met with damage in the index at path after it was opened?  With clear the answer is no
+ * from now on. */
+bool sql_was_damaged(const char *path, bool clear);
 
 #endif
