@@ -20,7 +20,8 @@ static char *path_of(const char *dir)
 static void remove_temp(const char *dir)
 {
 	static const char *const files[] = { "index.db", "index.db-wal", "index.db-shm",
-					     "index.db-journal", "index.db.lock" };
+					     "index.db-journal", "index.db.lock",
+					     "index.db.damaged" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		AUTO(auto_free) char *p = path_join(dir, files[i]);
