@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: MPL-2.0
+# The disk of the cache is slow, fails, cannot punch holes, or has no inodes left: every read gets the right
+# bytes, from the network where need be, no reader waits for the disk, and it is used again when it is well.
+. "${srcdir:-.}/tests/functions.sh"
+. "$top/tests/lib/checks.sh"
+. "$top/tests/lib/faults.sh"
+requires python3 cmp cc
+requires_fuse
+
+# The program with faults in its disk: tests/lib/faultdisk.c.
+cc -O1 -shared -fPIC -o "$tmp/faultdisk.so" "$top/tests/lib/faultdisk.c" -ldl || fail "the faults cannot be built"
+faults=$tmp/faults
+cat >"$tmp/mdcfs" <<EOF
+#!/bin/sh
+ASAN_OPTIONS=\${ASAN_OPTIONS:+\$ASAN_OPTIONS:}verify_asan_link_order=0 FAULTDISK='$faults' LD_PRELOAD='$tmp/faultdisk.so' \
+	exec '$MDCFS' "\$@"
+EOF
+chmod +x "$tmp/mdcfs"
+MDCFS=$tmp/mdcfs
+now_wrong() { # WORD...
+	echo "$*" >"$faults"
+}
+now_wrong nothing
+
+serve_file $((24 << 20))
+make_random "$tmp/www/other.bin" $((6 << 20))
+make_random "$tmp/www/third.bin" $((6 << 20))
+right() { # NAME [FILE [MOUNTED]]
+	timeout -s KILL 40 cmp "${2:-$reference}" "${3:-$(data_at)}" || fail "$1"
+}
+
+# --- slow: all of it would take minutes, one after the other
+now_wrong slow
+mount_mdcfs -o connections=4,memory=64M "$storage_url/data.bin"
+begun=$(now_ms)
+right "a slow disk"
+took=$(($(now_ms) - begun))
+at_most "milliseconds to read it on a slow disk" 20000 $took
+[ "$(stat_of cache_bypassed)" -gt 0 ] || fail "everything was written in $took ms to a slow disk"
+now_wrong nothing
+written_again() {
+	timeout -s KILL 40 cmp "$reference" "$(data_at)" && [ "$(stat_of cache_writes)" -gt 100 ]
+}
+retry 20 written_again || fail "the disk is not used again: $(stat_of cache_writes) writes"
+umount_mdcfs
+
+# --- failing: what is cached cannot be read, what comes cannot be written
+now_wrong read write
+mount_mdcfs -o connections=4,memory=16M "$storage_url/data.bin" "$storage_url/other.bin"
+right "a failing disk"
+right "a failing disk, the other" "$tmp/www/other.bin" "$mnt/other.bin/other.bin"
+expect "writes to a failing disk" 0 "$(stat_of cache_writes)"
+grep -q "is bypassed: Input/output error" "$log" || fail "nobody says that the disk fails"
+now_wrong nothing
+used_again() { # by what comes now
+	echo 3 >/proc/sys/vm/drop_caches 2>/dev/null || :
+	right "a disk that is well again"
+	[ "$(stat_of cache_writes)" -gt 0 ]
+}
+[ "$(id -u)" != 0 ] || retry 30 used_again || fail "it is not used again"
+umount_mdcfs
+
+# --- no holes can be punched: the limit is kept, an object that nobody uses makes room
+rm -rf "$cache"
+now_wrong nopunch
+mount_one() { # NAME
+	mount_mdcfs -o cache_size=8M,cache_reserve=0 "$storage_url/$1"
+}
+small() {
+	at_most "$1: bytes on disk" $((8 << 20)) "$(du -s -B1 "$cache" | cut -f1)"
+}
+mount_one other.bin
+right "no holes" "$tmp/www/other.bin" "$mnt/other.bin/other.bin"
+umount_mdcfs
+grep -q "no holes can be punched" "$log" || fail "nobody says that no holes can be punched"
+[ "$(du -s -B1 "$cache" | cut -f1)" -gt $((5 << 20)) ] || fail "no holes: nothing is kept"
+mount_one data.bin # three times the limit
+right "no holes, a large one"
+small "no holes, a large one"
+right "no holes, a large one again"
+umount_mdcfs
+small "no holes, unmounted"
+mount_one third.bin
+right "no holes, the next" "$tmp/www/third.bin" "$mnt/third.bin/third.bin"
+umount_mdcfs
+small "no holes, the next"
+plan "* ok"
+mount_one third.bin
+right "no holes, cached" "$tmp/www/third.bin" "$mnt/third.bin/third.bin"
+at_most "requests for what is cached" 1 "$(asked)"
+umount_mdcfs
+now_wrong nothing
+
+# --- no inodes
+[ "$(id -u)" = 0 ] || exit 0
+disk=$tmp/disk
+mkdir "$disk"
+mount -t tmpfs -o size=64m,nr_inodes=5 none "$disk"
+cleanup_fn umount -l "$disk"
+mount_mdcfs -o "cache_dir=$disk,cache_reserve=0" "$storage_url/data.bin"
+right "no inodes"
+umount_mdcfs
