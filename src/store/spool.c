@@ -250,7 +250,7 @@ static int64_t available_locked(struct spool *s, size_t len, uint64_t off, bool 
 		return (int64_t)MIN(len, have - off);
 	if (state == TAKE_RUNNING)
 		return partial ? 0 : want_park(&s->want, w);
-	return state == TAKE_WHOLE ? 0 : -EIO;
+	return state == TAKE_WHOLE ? 0 : take_error(s->now);
 }
 
 /* A block that was there is gone.  Of a whole take: receive it anew; PARKED.  Else it was received
@@ -262,6 +262,8 @@ static int64_t lost(struct spool *s, struct take *t, struct waiter *w)
 	LOCK_SCOPE(&s->lock);
 	if (t != s->now)
 		return -EAGAIN; /* another one has come meanwhile: look again */
+	if (take_state(t) == TAKE_FAILED)
+		return take_error(t);
 	if (take_state(t) == TAKE_RUNNING && !take_streams(t))
 		return want_park(&s->want, w); /* until it is whole */
 	if (take_state(t) != TAKE_WHOLE)

@@ -448,7 +448,7 @@ static void fail(struct take *t, int err)
 		(void)log_error(err,
 				"%s: it broke off after %" PRIu64 " bytes; nothing of it is kept",
 				s, t->coming);
-	else if (err == -EAGAIN || api_is_down(err))
+	else if (err == -EAGAIN || (api_is_down(err) && err != -EPROTO))
 		(void)log_error(err, "%s: it cannot be had now", s);
 	blocks_forget(t->blocks, (t->have + BLOCK_SIZE - 1) >> BLOCK_SHIFT);
 	t->err = err == -EDQUOT || err == -EACCES || err == -ENOENT || err == -EINVAL ||
