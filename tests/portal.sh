@@ -102,6 +102,17 @@ run fails cat "$P/velib/analyze/x=station&y.n.func=COUNT.json"
 says "Input/output error"
 grep -q "partial_ok" "$mnt/.mdcfs/log" || fail "the log does not tell of partial_ok"
 
+# A search: links to the datasets that match.
+expect "a search" "velib" "$(within 20 ls "$P/.search/q=velos")"
+expect "its link" "../../velib" "$(readlink "$P/.search/refine.theme=V%C3%A9los/velib")"
+before=$(calls)
+cmp "$P/.search/q=velos/velib/records.csv" "$tmp/copy.csv" || fail "through a link"
+expect "many" 7 "$(within 20 ls -l "$P/.search/q=" | grep -c -- '->')"
+expect "calls for another search" $((before + 1)) "$(calls)"
+run fails ls "$P/.search/bogus=1"
+says "No such file"
+expect "what was searched for" 3 "$(ls "$P/.search" | wc -l)"
+
 # Exports and attachments: those that programs seek in have a size as soon as they are open.
 expect "exports" "velib.csv velib.geojson velib.json velib.jsonl velib.kml velib.parquet velib.shp.zip velib.xlsx" \
 	"$(echo $(ls "$P/velib/exports"))"

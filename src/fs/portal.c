@@ -52,14 +52,16 @@ int portal_made(struct portal *p, enum made_kind kind, uint32_t dataset, const c
 
 bool portal_spot(struct portal *p, uint64_t local, struct spot *out)
 {
-	*out = (struct spot){ .root = local == BRANCH_ROOT };
-	if (out->root)
+	*out = (struct spot){ .root = local == BRANCH_ROOT, .search = local == LOCAL_SEARCH };
+	if (out->root || out->search)
 		return true;
 	if (local & MADE_BIT) {
 		out->is_made = true;
 		if (!portal_made_at(p, (uint32_t)(local & ~MADE_BIT), &out->made))
 			return false;
 		out->dataset = out->made.dataset;
+		if (out->made.kind == MADE_SEARCH)
+			return true;
 	} else {
 		if (local >> 8 == 0 || local >> 8 > ODS_DATASETS_MAX)
 			return false;
@@ -81,7 +83,7 @@ static int open_file(struct branch *b, uint64_t local, struct waiter *w, struct 
 
 	if (!portal_spot(p, local, &s))
 		return -ENOENT;
-	if (s.root)
+	if (s.root || s.search)
 		return -EISDIR;
 	if (!s.is_made && (s.what == WHAT_DETAILS || s.what == WHAT_README)) {
 		*out = (struct branch_open){ 0 };
@@ -135,10 +137,18 @@ static int64_t read_file(struct branch *b, uint64_t local, uint64_t handle, void
 							       : -EISDIR;
 }
 
-static int readlink_none(struct branch *b, uint64_t local, struct waiter *w, char **out)
+/* From .search/PARAMETERS to the dataset. */
+static int read_link(struct branch *b, uint64_t local, struct waiter *w, char **out)
 {
-	(void)b, (void)local, (void)w, (void)out;
-	return -EINVAL;
+	struct portal *p = container_of(b, struct portal, base);
+	struct spot s;
+
+	(void)w;
+	if (!portal_spot(p, local, &s))
+		return -ENOENT;
+	if (!s.is_made || s.made.kind != MADE_LINK)
+		return -EINVAL;
+	return asprintf(out, PORTAL_LINK "%s", s.made.text) < 0 ? -ENOMEM : 0;
 }
 
 /* ---- status and life ---- */
@@ -188,7 +198,7 @@ static const struct branch_ops ops = {
 	.open = open_file,
 	.release = release,
 	.read = read_file,
-	.readlink = readlink_none,
+	.readlink = read_link,
 	.status = status,
 	.free = free_portal,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* portal_parts.h - private to portal*.c.
  *
- * A local number is BRANCH_ROOT; dataset + 1 in bits 8..38 and what in bits 0..7 for what each
+ * A local number is BRANCH_ROOT; LOCAL_SEARCH for .search; dataset + 1 in bits 8..38 and what in bits 0..7 for what each
  * dataset has; or, with bit 39 set, the number of a name that somebody asked for (struct made).  Those
  * are interned for the life of the mount, MADE_MAX at most.
  */
@@ -17,6 +17,8 @@
 #include "source/ods_catalog.h"
 #include "source/ods_params.h"
 
+#define PORTAL_LINK "../../" /* from .search/PARAMETERS to a dataset */
+#define LOCAL_SEARCH 2u
 #define MADE_MAX 65536u
 #define MADE_BIT (UINT64_C(1) << 39)
 
@@ -40,6 +42,8 @@ enum made_kind {
 	MADE_ANALYSIS,	 /* analyze/<text> */
 	MADE_CLUSTERS,	 /* geocluster/<text> */
 	MADE_EXPORT,	 /* exports/<id>.<text>; text is the suffix */
+	MADE_SEARCH,	 /* .search/<text>, a directory; of no dataset */
+	MADE_LINK,	 /* .search/<parameters>/<id>, a symbolic link; text is the id */
 	MADE_ATTACHMENT, /* attachments/<name>; text is "ID/NAME" */
 };
 
@@ -63,7 +67,7 @@ struct portal {
 
 /* What a local number is about. */
 struct spot {
-	bool root, is_made;
+	bool root, search, is_made; /* search: .search itself */
 	uint32_t dataset;
 	enum what what;	  /* unless is_made */
 	struct made made; /* if it is */

@@ -179,7 +179,10 @@ static int made_path(const struct spot *s, struct remote *out)
 {
 	switch (s->made.kind) {
 	case MADE_QUERY:
+	case MADE_SEARCH:
 		return -EISDIR;
+	case MADE_LINK:
+		return -EINVAL;
 	case MADE_RECORDS:
 		return records_query(s, out);
 	case MADE_ANALYSIS:
@@ -196,7 +199,7 @@ static int made_path(const struct spot *s, struct remote *out)
 
 static int path_of(const struct spot *s, struct remote *out)
 {
-	if (s->root)
+	if (s->root || s->search)
 		return -EISDIR;
 	if (s->is_made)
 		return made_path(s, out);

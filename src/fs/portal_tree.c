@@ -6,9 +6,8 @@
 #include "base/log.h"
 #include "fs/inode.h"
 #include "fs/node_parts.h"
+#include "fs/portal_names.h"
 #include "fs/portal_parts.h"
-#include "net/url.h"
-#include "source/dataset.h"
 
 #define FIRST_COOKIE 3u /* "." and ".." have 1 and 2 */
 
@@ -36,11 +35,29 @@ static const char *const record_files[] = { "csv", "json", "geojson" };
 
 static bool is_dir(const struct spot *s)
 {
-	if (s->root)
+	if (s->root || s->search)
 		return true;
 	if (s->is_made)
-		return s->made.kind == MADE_QUERY;
+		return s->made.kind == MADE_QUERY || s->made.kind == MADE_SEARCH;
 	return s->what == WHAT_DIR || s->what >= WHAT_QUERY;
+}
+
+static bool is_link(const struct spot *s)
+{
+	return s->is_made && s->made.kind == MADE_LINK;
+}
+
+static bool is_text(const struct spot *s)
+{
+	return !s->root && !s->search && !s->is_made &&
+	       (s->what == WHAT_DETAILS || s->what == WHAT_README);
+}
+
+static mode_t mode_of(const struct spot *s)
+{
+	if (is_dir(s))
+		return S_IFDIR | 0755;
+	return is_link(s) ? S_IFLNK | 0777 : S_IFREG | 0444;
 }
 
 static int text_size(struct portal *p, const struct spot *s, uint64_t *out)
@@ -70,21 +87,22 @@ int portal_stat(struct fs *fs, struct branch *b, uint64_t local, struct node *ou
 {
 	struct portal *p = container_of(b, struct portal, base);
 	uint64_t ino = ino_of_branch(b->number, local), size = 0;
-	bool text;
 	struct spot s;
 	int r = 0;
 
 	if (!portal_spot(p, local, &s))
 		return -ENOENT;
-	text = !s.root && !s.is_made && (s.what == WHAT_DETAILS || s.what == WHAT_README);
-	if (!is_dir(&s))
-		r = text ? text_size(p, &s, &size) : remote_size(p, &s, &size);
+	if (is_link(&s))
+		size = strlen(PORTAL_LINK) + strlen(s.made.text);
+	else if (is_text(&s))
+		r = text_size(p, &s, &size);
+	else if (!is_dir(&s))
+		r = remote_size(p, &s, &size);
 	if (r < 0)
 		return r;
-	node_fill(fs, out, ino, is_dir(&s) ? S_IFDIR | 0755 : S_IFREG | 0444, size,
-		  s.root ? fs->since : s.d.mtime);
+	node_fill(fs, out, ino, mode_of(&s), size, s.d.id ? s.d.mtime : fs->since);
 	out->constant = false;
-	out->volatile_attr = !is_dir(&s);
+	out->volatile_attr = S_ISREG(out->st.st_mode);
 	return 0;
 }
 
@@ -178,132 +196,37 @@ static int lookup_records(struct fs *fs, struct portal *p, const struct spot *di
 	return format ? stat_records(fs, p, dir, format, out) : -ENOENT;
 }
 
-/* ---- exports and attachments: names that an answer has ---- */
-
-struct named {
-	char *name; /* of the entry */
-	char *text; /* as portal_made() wants it */
-	enum made_kind kind;
-};
-
-#define NAMED_MAX 4096u
-
-struct named_list {
-	struct named *v;
-	size_t n;
-};
-
-static void named_free(struct named_list *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->v[i].name);
-		free(l->v[i].text);
-	}
-	free(l->v);
-}
-
-static int named_add(struct named_list *l, enum made_kind kind, const char *name, const char *text)
-{
-	struct named *more;
-
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->v[i].name, name) == 0)
-			return -EEXIST;
-	if (!dataset_name_ok(name) || l->n >= NAMED_MAX)
-		return -EINVAL;
-	more = reallocarray(l->v, l->n + 1, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	l->v = more;
-	l->v[l->n] = (struct named){ strdup(name), strdup(text), kind };
-	l->n++;
-	return l->v[l->n - 1].name && l->v[l->n - 1].text ? 0 : -ENOMEM;
-}
-
-/* "DATASET.SUFFIX" for each format that the portal links to. */
-static int list_exports(struct portal *p, const struct spot *dir, struct waiter *w,
-			struct named_list *out)
-{
-	AUTO(auto_free) char *id = url_encode(dir->d.id), *path = NULL;
-	AUTO(auto_json_free) struct json *answer = NULL;
-	const struct json *links;
-	int r;
-
-	if (!id || asprintf(&path, "/api/explore/v2.1/catalog/datasets/%s/exports", id) < 0)
-		return path = NULL, -ENOMEM;
-	r = ods_answers_get(p->answers, path, w, &answer);
-	links = json_get(answer, "links");
-	for (size_t i = 0; i < json_len(links) && r == 0; i++) {
-		const char *rel = json_str(json_at(links, i), "rel");
-		const struct export_format *f = rel ? portal_export_named(rel) : NULL;
-		AUTO(auto_free) char *name = NULL;
-
-		if (!f)
-			continue;
-		if (asprintf(&name, "%s.%s", dir->d.id, f->suffix) < 0)
-			return name = NULL, -ENOMEM;
-		if (named_add(out, MADE_EXPORT, name, f->suffix) == -ENOMEM)
-			r = -ENOMEM;
-	}
-	return r;
-}
-
-/* Its title, or, when that is taken or cannot be a name, its id. */
-static int add_attachment(struct named_list *l, const struct json *a)
-{
-	const char *id = json_str(a, "id"), *title = json_str(a, "title");
-	AUTO(auto_free) char *text = NULL;
-	int r = -EINVAL;
-
-	if (!id || !id[0] || strchr(id, '/'))
-		return 0;
-	if (title && asprintf(&text, "%s/%s", id, title) < 0)
-		return text = NULL, -ENOMEM;
-	if (title)
-		r = named_add(l, MADE_ATTACHMENT, title, text);
-	if (r == -EEXIST || r == -EINVAL) {
-		free(steal(&text));
-		if (asprintf(&text, "%s/%s", id, id) < 0)
-			return text = NULL, -ENOMEM;
-		r = named_add(l, MADE_ATTACHMENT, id, text);
-	}
-	return r == -ENOMEM ? r : 0;
-}
-
-static int list_attachments(struct portal *p, const struct spot *dir, struct named_list *out)
-{
-	AUTO(auto_json_free) struct json *details = NULL;
-	int r = ods_catalog_details(p->catalog, dir->dataset, &details);
-	const struct json *list = json_get(details, "attachments");
-
-	for (size_t i = 0; i < json_len(list) && r == 0; i++)
-		r = add_attachment(out, json_at(list, i));
-	return r;
-}
-
-static int list_named(struct portal *p, const struct spot *dir, struct waiter *w,
-		      struct named_list *out)
-{
-	return dir->what == WHAT_EXPORTS ? list_exports(p, dir, w, out)
-					 : list_attachments(p, dir, out);
-}
+/* ---- names that an answer has ---- */
 
 static int lookup_named(struct fs *fs, struct portal *p, const struct spot *dir, const char *name,
 			struct waiter *w, struct node *out)
 {
-	AUTO(named_free) struct named_list l = { 0 };
-	int r = list_named(p, dir, w, &l);
+	AUTO(portal_names_free) struct portal_names l = { 0 };
+	int r = portal_names_list(p, dir, w, &l);
+	uint32_t i;
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < l.n; i++)
-		if (strcmp(l.v[i].name, name) == 0)
-			return stat_made(fs, p, l.v[i].kind, dir->dataset, l.v[i].text, out);
-	return -ENOENT;
+	if (!l.seen || !intern_find(l.seen, name, &i))
+		return -ENOENT;
+	return stat_made(fs, p, l.v[i].kind, l.v[i].dataset, l.v[i].text, out);
+}
+
+/* .search/PARAMETERS */
+static int lookup_search(struct fs *fs, struct portal *p, const char *name, struct node *out)
+{
+	struct ods_params params = { 0 };
+	char why[512] = "";
+	int r = ods_params(ODS_CATALOGUE, name, &params, why);
+
+	free(params.query);
+	if (r < 0 && name[0] != '.' && why[0])
+		(void)log_error(0, "%s: %s", ods_domain(p->ods), why);
+	return r < 0 ? r : stat_made(fs, p, MADE_SEARCH, 0, name, out);
 }
 
 static int lookup_in_dataset(struct fs *fs, struct portal *p, const struct spot *dir,
-			     const char *name, struct waiter *w, struct node *out)
+			     const char *name, struct node *out)
 {
 	switch (dir->what) {
 	case WHAT_DIR:
@@ -313,9 +236,6 @@ static int lookup_in_dataset(struct fs *fs, struct portal *p, const struct spot 
 	case WHAT_ANALYZE:
 	case WHAT_CLUSTERS:
 		return lookup_figures(fs, p, dir, name, out);
-	case WHAT_EXPORTS:
-	case WHAT_ATTACHMENTS:
-		return lookup_named(fs, p, dir, name, w, out);
 	default:
 		return -ENOTDIR;
 	}
@@ -331,12 +251,18 @@ int portal_lookup(struct fs *fs, struct branch *b, uint64_t local, const char *n
 
 	if (!portal_spot(p, local, &dir))
 		return -ENOENT;
+	if (dir.root && strcmp(name, ".search") == 0)
+		return portal_stat(fs, b, LOCAL_SEARCH, out);
 	if (dir.root) {
 		r = ods_catalog_find(p->catalog, name, w, &n);
 		return r < 0 ? r : portal_stat(fs, b, portal_local(n, WHAT_DIR), out);
 	}
+	if (dir.search)
+		return lookup_search(fs, p, name, out);
+	if (portal_names_has(&dir))
+		return lookup_named(fs, p, &dir, name, w, out);
 	if (!dir.is_made)
-		return lookup_in_dataset(fs, p, &dir, name, w, out);
+		return lookup_in_dataset(fs, p, &dir, name, out);
 	return is_dir(&dir) ? lookup_records(fs, p, &dir, name, out) : -ENOTDIR;
 }
 
@@ -384,12 +310,19 @@ static int list_own(struct listing *l, const struct spot *dir)
 	return 0;
 }
 
+static enum made_kind kind_in(const struct spot *dir)
+{
+	if (dir->search)
+		return MADE_SEARCH;
+	return dir->what == WHAT_QUERY	   ? MADE_QUERY
+	       : dir->what == WHAT_ANALYZE ? MADE_ANALYSIS
+					   : MADE_CLUSTERS;
+}
+
 /* Those of a kind that somebody has asked for. */
 static int list_visited(struct listing *l, const struct spot *dir)
 {
-	enum made_kind kind = dir->what == WHAT_QUERY	  ? MADE_QUERY
-			      : dir->what == WHAT_ANALYZE ? MADE_ANALYSIS
-							  : MADE_CLUSTERS;
+	enum made_kind kind = kind_in(dir);
 	struct made m;
 
 	for (uint32_t n = 0; portal_made_at(l->p, n, &m); n++)
@@ -415,16 +348,18 @@ static int list_query(struct listing *l, const struct spot *dir)
 	return 0;
 }
 
-static int list_all_named(struct listing *l, const struct spot *dir, struct waiter *w)
+static int list_named(struct listing *l, const struct spot *dir, struct waiter *w)
 {
-	AUTO(named_free) struct named_list list = { 0 };
-	int r = list_named(l->p, dir, w, &list);
+	AUTO(portal_names_free) struct portal_names names = { 0 };
+	int r = portal_names_list(l->p, dir, w, &names);
 
-	for (size_t i = 0; i < list.n && r == 0; i++) {
+	for (size_t i = l->after >= FIRST_COOKIE ? l->after - FIRST_COOKIE + 1 : 0;
+	     r == 0 && i < names.n; i++) {
+		const struct portal_name *n = &names.v[i];
 		uint64_t local;
 
-		r = portal_made(l->p, list.v[i].kind, dir->dataset, list.v[i].text, &local);
-		if (r == 0 && emit(l, FIRST_COOKIE + i, list.v[i].name, local) != 0)
+		r = portal_made(l->p, n->kind, n->dataset, n->text, &local);
+		if (r == 0 && emit(l, FIRST_COOKIE + i, n->name, local) != 0)
 			break;
 	}
 	return r;
@@ -443,15 +378,11 @@ int portal_list(struct fs *fs, struct branch *b, uint64_t local, uint64_t after,
 		return list_datasets(&l, w);
 	if (!is_dir(&dir))
 		return -ENOTDIR;
+	if (dir.search)
+		return list_visited(&l, &dir);
+	if (portal_names_has(&dir))
+		return list_named(&l, &dir, w);
 	if (dir.is_made)
 		return list_query(&l, &dir);
-	switch (dir.what) {
-	case WHAT_DIR:
-		return list_own(&l, &dir);
-	case WHAT_EXPORTS:
-	case WHAT_ATTACHMENTS:
-		return list_all_named(&l, &dir, w);
-	default:
-		return list_visited(&l, &dir);
-	}
+	return dir.what == WHAT_DIR ? list_own(&l, &dir) : list_visited(&l, &dir);
 }

@@ -29,6 +29,7 @@ struct ods_answers {
 	pthread_mutex_t lock; /* guards what follows */
 	struct list all;
 	unsigned n;
+	size_t bytes; /* of text */
 };
 
 int ods_answers_new(struct ods *o, struct ods_answers **out)
@@ -49,6 +50,7 @@ static void drop_locked(struct ods_answers *a, struct answer *x)
 {
 	list_remove(&x->link);
 	a->n--;
+	a->bytes -= x->text ? strlen(x->text) : 0;
 	free(x->path);
 	free(x->text);
 	free(x);
@@ -82,7 +84,7 @@ static int make_locked(struct ods_answers *a, const char *path, struct answer **
 
 	list_for_each(pos, next, &a->all) {
 		x = list_entry(pos, struct answer, link);
-		if (a->n < ODS_ANSWERS_MAX)
+		if (a->n < ODS_ANSWERS_MAX && a->bytes < ODS_ANSWERS_BYTES)
 			break;
 		if (!x->under_way)
 			drop_locked(a, x);
@@ -125,6 +127,8 @@ static void on_answer(struct ods_call *call, int err, const struct json *j)
 	x->under_way = false;
 	x->asked_ms = clock_ms();
 	if (text || err == -ENOENT) {
+		a->bytes -= x->text ? strlen(x->text) : 0;
+		a->bytes += text ? strlen(text) : 0;
 		free(x->text);
 		x->text = text;
 	} else if (x->text && (err == -EDQUOT || api_is_down(err))) {

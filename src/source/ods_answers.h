@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* ods_answers.h - small JSON answers of a portal that make directories: what was asked is kept for
- * metadata_ttl, and asked once however many wait for it.  At most ANSWERS_MAX are kept, those that were
- * wanted last.  Threads: any.
+ * metadata_ttl, and asked once however many wait for it.  At most ODS_ANSWERS_MAX, of
+ * ODS_ANSWERS_BYTES together, are kept, those that were wanted last.  Threads: any.
  */
 #ifndef SOURCE_ODS_ANSWERS_H
 #define SOURCE_ODS_ANSWERS_H
@@ -9,6 +9,7 @@
 #include "source/ods.h"
 
 #define ODS_ANSWERS_MAX 256u
+#define ODS_ANSWERS_BYTES (64u << 20)
 #define ODS_ANSWER_TEXT_MAX (4u << 20) /* bytes; larger ones are refused */
 
 struct ods_answers;

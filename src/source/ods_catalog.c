@@ -307,6 +307,19 @@ static int take(struct ods_catalog *c, const struct json *d)
 	return insert_locked(c, id, &e);
 }
 
+int ods_catalog_note(struct ods_catalog *c, const struct json *dataset, uint32_t *n)
+{
+	const char *id = json_str(dataset, "datasetid");
+	int r = take(c, dataset);
+
+	if (!id)
+		id = json_str(dataset, "dataset_id");
+	if (r < 0)
+		return r;
+	LOCK_SCOPE(&c->lock);
+	return id && intern_find(c->ids, id, n) ? 0 : -EINVAL;
+}
+
 /* ---- listing ---- */
 
 /* What this listing has not shown is gone. */
