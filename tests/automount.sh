@@ -92,7 +92,7 @@ waits() {
 }
 retry 10 waits || fail "nobody waits"
 within 5 cmp "$sample/objects/$slug.tar.gz" "$mnt/$slug/$slug.tar.gz" || fail "reading meanwhile"
-within 5 ls "$mnt/$other" >"$tmp/ls.out" || fail "listing meanwhile"
+within 15 ls "$mnt/$other" >"$tmp/ls.out" || fail "listing meanwhile"
 [ "$(within 5 ls "$mnt" | wc -l)" = 3 ] || fail "the root meanwhile"
 timeout -s INT 1 stat "$mnt/yet-another-name" >"$tmp/stat.out" 2>&1 && fail "it exists"
 gone $slow && fail "the other who waits was interrupted too"

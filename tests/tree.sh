@@ -17,7 +17,7 @@ mount_mdcfs "$slug" "mdc:$second" "$id" "$tmp/notes.csv"
 dir=$mnt/$slug
 
 expect "the root" "$(printf '%s\n' .mdcfs notes.csv "$second" "$slug" "$slug-2" | sort)" "$(ls -A "$mnt" | sort)"
-expect "a dataset's folder" "$(printf '%s\n' dataset.json README.md "$slug" "$slug.tar.gz" | sort)" \
+expect "a dataset's folder" "$(printf '%s\n' croissant.json dataset.json README.md samples "$slug" "$slug.tar.gz" | sort)" \
 	"$(ls -A "$dir" | sort)"
 expect "a file that is no archive" "README.md dataset.json notes.csv" "$(ls -A "$mnt/notes.csv" | sort | tr '\n' ' ' | sed 's/ $//')"
 cmp "$tmp/notes.csv" "$mnt/notes.csv/notes.csv" || fail "a file that is no archive"

@@ -161,6 +161,7 @@ static int serve(struct mount_run *m)
 	m->fs.branches = m->engine.branches;
 	m->fs.n_branches = m->engine.n_branches;
 	m->fs.nest = m->engine.nest;
+	m->fs.errands = m->engine.errands;
 	m->fs.automount = m->engine.automount;
 	m->fs.mountpoint = m->mountpoint;
 	m->fs.uid = opt->uid == OPTION_UNSET ? getuid() : opt->uid;

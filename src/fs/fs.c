@@ -144,6 +144,18 @@ int fs_mount(struct fs *fs, char why[static 512])
 	return 0;
 }
 
+static void tick_archives(struct fs *fs)
+{
+	for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++) {
+		struct volume *v = volumes_at(fs->volumes, i), *sample;
+
+		if (v->archive)
+			archive_tick(v->archive);
+		if (extras_known_sample(&v->extras, &sample) && sample && sample->archive)
+			archive_tick(sample->archive);
+	}
+}
+
 static void *timer(void *arg)
 {
 	struct fs *fs = arg;
@@ -156,12 +168,7 @@ static void *timer(void *arg)
 		ending = fs->ending;
 		pthread_mutex_unlock(&fs->lock);
 		request_check_deadlines(fs);
-		for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++) {
-			struct volume *v = volumes_at(fs->volumes, i);
-
-			if (v->archive)
-				archive_tick(v->archive);
-		}
+		tick_archives(fs);
 		if (fs->nest)
 			nest_tick(fs->nest);
 	}

@@ -28,6 +28,7 @@ struct fs {
 	gid_t gid;
 	int64_t since;                /* seconds since 1970 */
 	struct volumes *volumes;      /* the datasets; they may become more while mounted */
+	struct errands *errands;      /* what blocks on the network while mounted */
 	struct automount *automount;  /* brings datasets that are looked up; NULL: only what was named */
 	struct branch **branches;     /* [0 .. n_branches); constant */
 	unsigned n_branches;

@@ -37,6 +37,9 @@ enum {
 	LOCAL_README,	 /* <slug>/README.md */
 	LOCAL_FILE,	 /* <slug>/<filename> */
 	LOCAL_ID,	 /* <id>, a symbolic link to <slug> */
+	LOCAL_CROISSANT, /* <slug>/croissant.json */
+	LOCAL_SAMPLES,	 /* <slug>/samples */
+	LOCAL_SAMPLE,	 /* <slug>/samples/<id>; what is in it is the sample's volume's */
 	MEMBER_BASE = 16 /* + row; row 1 is <filename minus suffix> */
 };
 

@@ -181,7 +181,7 @@ static int stat_row(struct fs *fs, const struct place *p, struct node *out)
 	return r;
 }
 
-static int stat_around(struct fs *fs, const struct volume *v, uint64_t ino, struct node *out)
+static int stat_around(struct fs *fs, struct volume *v, uint64_t ino, struct node *out)
 {
 	const struct dataset *d = v->dataset;
 
@@ -204,7 +204,7 @@ static int stat_around(struct fs *fs, const struct volume *v, uint64_t ino, stru
 		out->constant = false;
 		return 0;
 	default:
-		return -ENOENT;
+		return node_stat_extra(fs, v, ino, out);
 	}
 }
 
@@ -234,7 +234,7 @@ int node_stat_reader(struct fs *fs, uint64_t ino, struct node *out)
 
 int node_fixed(struct fs *fs, uint64_t ino, struct fixed_entry e[static FIXED_MAX])
 {
-	const struct volume *v = node_place(fs, ino).volume;
+	struct volume *v = node_place(fs, ino).volume;
 	unsigned d = ino_archive(ino);
 	int n = 0;
 
@@ -244,6 +244,8 @@ int node_fixed(struct fs *fs, uint64_t ino, struct fixed_entry e[static FIXED_MA
 		e[n++] = (struct fixed_entry){ "log", INO_LOG };
 		return n;
 	}
+	if (v && (ino_local(ino) == LOCAL_SAMPLES || ino_local(ino) == LOCAL_SAMPLE))
+		return node_fixed_samples(v, ino, e);
 	if (!v || ino_local(ino) != LOCAL_DIR)
 		return -1;
 	e[n++] = (struct fixed_entry){ "dataset.json", ino_make(d, LOCAL_DETAILS) };
@@ -252,7 +254,7 @@ int node_fixed(struct fs *fs, uint64_t ino, struct fixed_entry e[static FIXED_MA
 	if (v->archive)
 		e[n++] = (struct fixed_entry){ v->archive_dir,
 					       ino_of_row(d, KIND_PLAIN, INDEX_ROOT) };
-	return n;
+	return node_fixed_extras(v, e, n);
 }
 
 static int lookup_dataset(struct fs *fs, const char *name, struct node *out)
@@ -340,6 +342,9 @@ int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter 
 
 		return r < 0 ? r : lookup_member(fs, &p, name, w, out, absent_for_good);
 	}
+	n = node_fixed_need(fs, parent, name, w);
+	if (n < 0)
+		return n;
 	n = node_fixed(fs, parent, e);
 	for (int i = 0; i < n; i++)
 		if (strcmp(name, e[i].name) == 0)
@@ -377,7 +382,8 @@ int64_t node_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_
 		  struct waiter *w)
 {
 	struct place p = node_place(fs, ino);
-	const struct volume *v = p.volume;
+	struct volume *v = p.volume;
+	const char *text;
 
 	if (ino_is_branch(ino))
 		return node_branch_read(fs, ino, handle, buf, len, off, w);
@@ -398,8 +404,11 @@ int64_t node_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_
 		return reader_pread(v->raw, buf, len, off, w);
 	case LOCAL_ID:
 		return -EINVAL;
+	case LOCAL_CROISSANT:
+		return extras_known_description(&v->extras, &text) && text
+		       ? read_text(text, buf, len, off) : -ENOENT;
 	default:
-		return -ENOENT;
+		return -EISDIR;
 	}
 }
 

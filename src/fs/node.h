@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* node.h - the tree that is mounted: one answer for every inode number, by kind.
  *
- *	/<slug>/dataset.json  README.md  <filename>  <filename minus suffix>/...
+ *	/<slug>/dataset.json  README.md  croissant.json  <filename>  <filename minus suffix>/...
+ *	/<slug>/samples/<id>/ <sample>  <sample minus suffix>/...
  *	/<id>                 a symbolic link to <slug>, not listed
  *	/.mdcfs/              status.json  metrics  log
  *

@@ -23,7 +23,9 @@ bool node_listing_constant(struct fs *fs, uint64_t ino)
 
 	if (ino == INO_ROOT || ino_is_branch(ino)) /* something may come, or a new version of one */
 		return false;
-	return p.row == 0 || (a && archive_complete(a));
+	if (p.row == 0)
+		return node_fixed_whole(fs, ino);
+	return a && archive_complete(a);
 }
 
 typedef int (*list_fn)(void *arg, uint64_t cookie, const char *name, const struct node *n);
@@ -154,8 +156,11 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct wai
 	struct place dir = node_place(fs, ino);
 	struct member_list l;
 	struct fixed_entry e[FIXED_MAX];
-	int n = ino == INO_ROOT ? 0 : node_fixed(fs, ino, e);
+	int n = ino == INO_ROOT ? 0 : node_fixed_need(fs, ino, NULL, w);
 
+	if (n < 0)
+		return n;
+	n = ino == INO_ROOT ? 0 : node_fixed(fs, ino, e);
 	*then = 0;
 	if (ino_is_branch(ino))
 		return list_branch(fs, ino, after, w, fn, arg);

@@ -71,8 +71,19 @@ struct fixed_entry {
 	uint64_t ino;
 };
 
-#define FIXED_MAX 4
+/* What is asked for when somebody looks (extras.h): its attributes; the two directories of the
+ * sample; and what of it is in the dataset's own, behind the n entries that are there. */
+int node_stat_extra(struct fs *fs, struct volume *v, uint64_t ino, struct node *out) MUST_CHECK;
+int node_fixed_samples(struct volume *v, uint64_t ino, struct fixed_entry *e);
+int node_fixed_extras(struct volume *v, struct fixed_entry *e, int n);
 
+#define FIXED_MAX 6
+
+/* Of what has to be asked for first (extras.h) wait for what is needed to look up a name in such a
+ * directory, or with NULL to list it.  0, PARKED, -errno. */
+int node_fixed_need(struct fs *fs, uint64_t ino, const char *name, struct waiter *w) MUST_CHECK;
+/* Is all known that belongs to such a directory, so that its entries are for good? */
+bool node_fixed_whole(struct fs *fs, uint64_t ino);
 /* The entries of a directory that is not inside an archive, but for the root; how many, or -1: it
  * is no such directory. */
 int node_fixed(struct fs *fs, uint64_t ino, struct fixed_entry e[static FIXED_MAX]);

@@ -65,7 +65,7 @@ int node_xattr_names(struct fs *fs, uint64_t ino, struct buf *out)
 
 bool node_xattr_never(struct fs *fs)
 {
-	if (fs->nest)
+	if (fs->nest || fs->automount)
 		return false;
 	for (unsigned i = 0, n = volumes_count(fs->volumes); i < n; i++) {
 		const struct volume *v = volumes_at(fs->volumes, i);

@@ -72,13 +72,12 @@ static int open_archive(struct store *st, struct volume *v)
 	return v->archive_dir ? archive_new(&c, &v->archive) : -ENOMEM;
 }
 
-static int resolve(struct store *st, const struct source_env *env, const char *spec,
-		   struct volume *v, char why[static 512])
+/* v has its source: its object. */
+static int take_source(struct store *st, const char *spec, struct volume *v, char why[static 512])
 {
-	int r = source_open(env, spec, &v->source, why);
+	int r;
 
-	if (r < 0)
-		return r;
+	extras_init(&v->extras, v);
 	v->dataset = source_dataset(v->source);
 	v->dir = strdup(v->dataset->slug);
 	v->spec = strdup(spec);
@@ -91,6 +90,14 @@ static int resolve(struct store *st, const struct source_env *env, const char *s
 	v->checked = source_recalled(v->source) ? 0 : clock_now();
 	v->unverified = source_path(v->source) != NULL;
 	return 0;
+}
+
+static int resolve(struct store *st, const struct source_env *env, const char *spec,
+		   struct volume *v, char why[static 512])
+{
+	int r = source_open(env, spec, &v->source, why);
+
+	return r < 0 ? r : take_source(st, spec, v, why);
 }
 
 int volume_resolve(struct store *st, const struct source_env *env, const char *spec,
@@ -143,6 +150,27 @@ int volume_open_lazily(struct store *st, const struct source_env *env, const cha
 	return open_whole(st, env, spec, false, out, why);
 }
 
+int volume_open_sample(struct store *st, struct volume *of, struct volume **out,
+		       char why[static 512])
+{
+	struct volume *v = calloc(1, sizeof(*v));
+	int r;
+
+	why[0] = '\0';
+	r = v ? source_open_sample(of->source, &v->source, why) : -ENOMEM;
+	if (r == 0)
+		r = take_source(st, "", v, why);
+	if (r == 0)
+		r = open_archive(st, v);
+	if (r < 0) {
+		volume_discard(v);
+		return r;
+	}
+	v->read_all = st->opt->pass == PASS_BACKGROUND;
+	*out = v;
+	return 0;
+}
+
 int volume_reopen(struct store *st, const struct source_env *env, const struct volume *v,
 		  struct volume **out, char why[static 512])
 {
@@ -182,6 +210,7 @@ struct volume *volume_free(struct volume *v)
 	archive_free(v->archive);
 	object_close(v->object);
 	source_close(v->source);
+	extras_free(&v->extras);
 	free(v->dir);
 	free(v->archive_dir);
 	free(v->spec);

@@ -10,6 +10,7 @@
 
 #include "archive/archive.h"
 #include "net/json.h"
+#include "fs/extras.h"
 #include "source/source.h"
 #include "store/object.h"
 
@@ -27,6 +28,8 @@ struct volume {
 	_Atomic int64_t checked; /* when its version was last seen to be the newest, seconds since
 				  * 1970; 0: not in this mount */
 	unsigned earlier;	 /* versions that were mounted before it, in its place */
+
+	struct extras extras;	 /* what is shown beside its file */
 
 	/* Private to refresh.c: clock_ms() */
 	int64_t next_ms;    /* nothing is asked before it */
@@ -46,6 +49,9 @@ int volume_open(struct store *st, const struct source_env *env, const char *spec
 /* The same, but no download session is asked for before somebody reads. */
 int volume_open_lazily(struct store *st, const struct source_env *env, const char *spec,
 		       struct volume **out, char why[static 512]) MUST_CHECK;
+/* The sample of a volume's dataset; as volume_open_lazily(), but -ENOENT: it has none. */
+int volume_open_sample(struct store *st, struct volume *of, struct volume **out,
+		       char why[static 512]) MUST_CHECK;
 /* The source and the object alone: size and identity are known then.  No archive is opened, no
  * download session asked for. */
 int volume_resolve(struct store *st, const struct source_env *env, const char *spec,

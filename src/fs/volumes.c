@@ -51,7 +51,7 @@ struct volume *volumes_at(const struct volumes *vs, unsigned place)
 
 bool volumes_is_newest(const struct volumes *vs, const struct volume *v)
 {
-	return volumes_at(vs, v->place) == v;
+	return v->place == VOLUMES_NO_PLACE || volumes_at(vs, v->place) == v;
 }
 
 struct volume *volumes_find(const struct volumes *vs, const char *name)
@@ -110,7 +110,8 @@ static void publish_locked(struct volumes *vs, struct volume *v, unsigned place)
 	v->place = place;
 	atomic_store_explicit(&vs->volume[used], v, memory_order_release);
 	atomic_store_explicit(&vs->used, used + 1, memory_order_release);
-	atomic_store_explicit(&vs->newest[place], v, memory_order_release);
+	if (place != VOLUMES_NO_PLACE)
+		atomic_store_explicit(&vs->newest[place], v, memory_order_release);
 }
 
 static int add(struct volumes *vs, struct volume *v)
@@ -154,6 +155,26 @@ static int put_in_place(struct volumes *vs, struct volume *old, struct volume *v
 int volumes_add(struct volumes *vs, struct volume *v)
 {
 	int r = add(vs, v);
+
+	if (r == 0)
+		volume_begin(v);
+	return r;
+}
+
+static int attach(struct volumes *vs, struct volume *v)
+{
+	int r;
+
+	LOCK_SCOPE(&vs->lock);
+	r = room_locked(vs);
+	if (r == 0)
+		publish_locked(vs, v, VOLUMES_NO_PLACE);
+	return r;
+}
+
+int volumes_attach(struct volumes *vs, struct volume *v)
+{
+	int r = attach(vs, v);
 
 	if (r == 0)
 		volume_begin(v);

@@ -13,9 +13,12 @@
 #ifndef FS_VOLUMES_H
 #define FS_VOLUMES_H
 
+#include <limits.h>
+
 #include "fs/volume.h"
 
 #define VOLUMES_MAX 65535u /* numbers, in one mount */
+#define VOLUMES_NO_PLACE UINT_MAX
 
 struct volumes;
 
@@ -24,6 +27,9 @@ int volumes_new(struct volumes **out) MUST_CHECK;
  * is there for everybody.  Takes v, which must be opened whole, on 0; -ENOSPC: there are
  * VOLUMES_MAX (logged); -ENOMEM. */
 int volumes_add(struct volumes *vs, struct volume *v) MUST_CHECK;
+/* Not a dataset but something of one, its sample: v gets a number, and a place nowhere.  As
+ * volumes_add() for the rest. */
+int volumes_attach(struct volumes *vs, struct volume *v) MUST_CHECK;
 /* A new version of old, which must be the newest of its dataset: v gets a number, and old's place and
  * directory name.  Takes v on 0; -ESTALE: old is not the newest any more; -ENOSPC, -ENOMEM. */
 int volumes_replace(struct volumes *vs, struct volume *old, struct volume *v) MUST_CHECK;
@@ -34,7 +40,7 @@ struct volume *volumes_get(const struct volumes *vs, unsigned number);
 unsigned volumes_count(const struct volumes *vs);
 /* The newest version of the dataset at a place below volumes_count(). */
 struct volume *volumes_at(const struct volumes *vs, unsigned place);
-/* Is v the newest of its dataset? */
+/* Is v the newest of its dataset?  What has no place is. */
 bool volumes_is_newest(const struct volumes *vs, const struct volume *v);
 /* The newest version of the dataset whose directory in the root is called name, or that has this
  * id.  NULL: none. */

@@ -116,7 +116,8 @@ static int fault_status(int status, const struct api_subject *s, char why[static
 	case 400:
 	case 404:
 	case 422:
-		return scheme_fail(why, -ENOENT, "%.80s: no such dataset", s->name);
+		return scheme_fail(why, -ENOENT, "%.80s: %s", s->name,
+				   s->absent ? s->absent : "no such dataset");
 	case 410:
 		return scheme_fail(why, -ENOENT, "%.80s: withdrawn by its publisher", s->name);
 	case 429:
@@ -228,19 +229,19 @@ static void call_run(struct call *c, struct http *http, int64_t deadline_ms)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static void call_retried(struct call *c, struct http *http)
+static void call_retried(struct call *c, struct http *http, int64_t patience_ms)
 {
-	static const struct retry_policy policy = {
+	const struct retry_policy policy = {
 		.max_tries = 4,
 		.base_ms = 300,
 		.cap_ms = 3000,
-		.deadline_ms = GET_DEADLINE_MS,
+		.deadline_ms = patience_ms,
 	};
 	int64_t begun = clock_ms(), wait = 0;
 
 	for (unsigned n = 1; wait >= 0; n++) {
 		c->q.delay_ms = wait;
-		call_run(c, http, begun + GET_DEADLINE_MS);
+		call_run(c, http, begun + patience_ms);
 		if (judge_reply(&c->q.reply).verdict != VERDICT_RETRY)
 			return;
 		wait = retry_wait(
@@ -251,6 +252,12 @@ static void call_retried(struct call *c, struct http *http)
 int api_get(const struct source_env *env, const char *url, const struct api_subject *s, size_t max,
 	char **body, char why[static 512])
 {
+	return api_get_within(env, url, s, max, GET_DEADLINE_MS, body, why);
+}
+
+int api_get_within(const struct source_env *env, const char *url, const struct api_subject *s,
+	size_t max, int64_t patience_ms, char **body, char why[static 512])
+{
 	const struct http_reply *reply;
 	struct call c;
 	int r = 0;
@@ -258,7 +265,7 @@ int api_get(const struct source_env *env, const char *url, const struct api_subj
 	call_init(&c, max);
 	c.q.url = url;
 	c.q.bearer = s->key;
-	call_retried(&c, env->http);
+	call_retried(&c, env->http, patience_ms);
 	reply = &c.q.reply;
 	servertime_learn(env->time, reply->date, true);
 	debug(source, "API answer %d (%d)", reply->status, reply->err);

@@ -21,6 +21,7 @@ struct api_subject {
 	const char *name; /* of the dataset */
 	const char *page;
 	const char *key;  /* as sent, NULL when none was; only its presence is told */
+	const char *absent; /* what it means that it is not there; NULL: no such dataset */
 };
 /* The meaning of an answer that is not a 2xx (or of none at all), with one line in why:
  * -EACCES (401, 402, 403), -ENOENT (400, 404, 410, 422), -EAGAIN (429, 5xx), -EPROTO, or the
@@ -34,6 +35,9 @@ bool api_is_down(int err);
  * 0: a 2xx, its body (at most max bytes) malloc'd into *body.  Else as api_fault(). */
 int api_get(const struct source_env *env, const char *url, const struct api_subject *s, size_t max,
 	    char **body, char why[static 512]) MUST_CHECK;
+/* The same, within patience_ms in all: for what nobody should wait long for. */
+int api_get_within(const struct source_env *env, const char *url, const struct api_subject *s,
+		   size_t max, int64_t patience_ms, char **body, char why[static 512]) MUST_CHECK;
 /* Does the API take this key?  No download is counted for the question.  0: yes; -EACCES: no;
  * -EOPNOTSUPP: it does not tell; else what api_fault() makes of the failure; why unless 0.  Blocks. */
 int api_check_key(const struct source_env *env, const char *key, char why[static 512]) MUST_CHECK;

@@ -42,7 +42,8 @@ static int set_texts(struct lease *l, const struct lease_config *c)
 
 	l->name = strdup(c->name);
 	l->page = strdup(c->page);
-	l->subject = (struct api_subject){ l->name, l->page, api_key(c->env->opt, c->api) };
+	l->subject = (struct api_subject){ l->name, l->page, api_key(c->env->opt, c->api),
+					   c->absent };
 	l->id = strdup(c->id);
 	if (!id || asprintf(&l->post_url, "%s/datasets/%s/%s", c->api, id,
 			    c->kind ? c->kind : "download") < 0)
@@ -192,6 +193,21 @@ void lease_accepted(struct lease *l, uint64_t generation)
 	pthread_mutex_unlock(&l->lock);
 	if (url && l->file)
 		leasefile_prove(l->file, url, issued);
+}
+
+int lease_facts(struct lease *l, struct session_facts *out)
+{
+	const struct session *s = &l->session;
+	char *name;
+
+	LOCK_SCOPE(&l->lock);
+	if (!l->ready)
+		return -ENOENT;
+	name = s->filename ? strdup(s->filename) : NULL;
+	if (s->filename && !name)
+		return -ENOMEM;
+	*out = (struct session_facts){ name, s->has_size, s->size };
+	return 0;
 }
 
 void lease_trouble(struct lease *l, char out[static 512])

@@ -29,6 +29,7 @@ struct lease_config {
 	const char *name, *page;      /* for messages */
 	bool has_size;
 	uint64_t size;
+	const char *absent;   /* what a 404 means; NULL: that there is no such dataset */
 	const char *checksum; /* the version that was mounted; "" when not known */
 };
 
@@ -47,6 +48,14 @@ int lease_url(struct lease *l, struct waiter *w, struct location *out) MUST_CHEC
 int lease_refused(struct lease *l, uint64_t generation) MUST_CHECK;
 /* Storage answered to that generation.  May write a small file, once for each. */
 void lease_accepted(struct lease *l, uint64_t generation);
+/* What the session in hand tells, after lease_url() has given a URL: its file's name (malloc'd, NULL
+ * when not told) and size.  0, -ENOENT: there is none in hand, -ENOMEM. */
+struct session_facts {
+	char *filename;
+	bool has_size;
+	uint64_t size;
+};
+int lease_facts(struct lease *l, struct session_facts *out) MUST_CHECK;
 /* One line on the last failure; "" after a success. */
 void lease_trouble(struct lease *l, char out[static 512]);
 /* When the URL in hand expires, seconds since 1970 by this machine's clock; 0 when there is none. */

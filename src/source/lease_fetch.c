@@ -56,7 +56,9 @@ static void fail(struct lease *l, int err, int64_t hold_ms, const char *why)
 {
 	int64_t now = clock_ms();
 
-	if (err != -ECANCELED)
+	if (err == -ENOENT && l->subject.absent) /* nobody's fault */
+		log_info("%s", why);
+	else if (err != -ECANCELED)
 		(void)log_warn(0, "%s", why);
 	pthread_mutex_lock(&l->lock);
 	l->err = err;

@@ -17,9 +17,13 @@
 #include "source/api.h"
 #include "source/dataset.h"
 #include "source/download.h"
+#include "source/kept.h"
 #include "source/lease.h"
+#include "source/sample.h"
 
 #define DETAILS_MAX (4u << 20)
+#define CROISSANT_MS 3000 /* a listing waits for it */
+#define CROISSANT_S 3600 /* as long as the service lets others keep it */
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
 struct mdc {
@@ -68,20 +72,6 @@ static bool name_ok(const char *name)
 	return n > 0 && n <= 255 && strspn(name, NAME_CHARS) == n && name[0] != '.';
 }
 
-static char *kept_path(const char *state_dir, const char *api, const char *name)
-{
-	AUTO(auto_free) char *dir = path_join(state_dir, "details");
-	char hex[DIGEST_HEX];
-	char *path;
-	int r = dir ? dir_make(dir, 0700) : -ENOMEM;
-
-	if (r < 0)
-		(void)log_warn(r, "details cannot be kept below %s", state_dir);
-	if (r < 0 || digest_strings(hex, api, name, NULL) < 0)
-		return NULL;
-	return asprintf(&path, "%s/%s.json", dir, hex) < 0 ? NULL : path;
-}
-
 static int parse_details(struct opening *o, char why[static 512])
 {
 	int r = json_parse(o->text, &o->details);
@@ -96,7 +86,9 @@ static int parse_details(struct opening *o, char why[static 512])
 
 static int ask_details(struct opening *o, char why[static 512])
 {
-	struct api_subject subject = { o->name, o->page, api_key(o->env->opt, o->api) };
+	struct api_subject subject = {
+		.name = o->name, .page = o->page, .key = api_key(o->env->opt, o->api)
+	};
 	AUTO(auto_free) char *encoded = url_encode(o->name), *url = NULL;
 	int r;
 
@@ -107,12 +99,8 @@ static int ask_details(struct opening *o, char why[static 512])
 	r = api_get(o->env, url, &subject, DETAILS_MAX, &o->text, why);
 	if (r == 0)
 		r = parse_details(o, why);
-	if (r == 0 && o->kept) {
-		int saved = file_replace(o->kept, o->text, strlen(o->text), 0600);
-
-		if (saved < 0)
-			(void)log_warn(saved, "%s: details cannot be kept", o->kept);
-	}
+	if (r == 0)
+		kept_write(o->kept, o->text);
 	return r;
 }
 
@@ -142,8 +130,7 @@ static int prepare(struct opening *o, char why[static 512])
 	o->page = api_page(o->api, o->name);
 	if (!o->page)
 		return -ENOMEM;
-	if (o->env->state_dir)
-		o->kept = kept_path(o->env->state_dir, o->api, o->name);
+	o->kept = kept_path(o->env, o->api, o->name, NULL);
 	return 0;
 }
 
@@ -304,6 +291,53 @@ static int open_mdc(
 	return 0;
 }
 
+/* NULL and "" say that there is none. */
+static int give_description(char **answer, char **text)
+{
+	AUTO(auto_json_free) struct json *j = NULL;
+
+	if (!*answer || json_parse(*answer, &j) < 0 || !json_is_object(j))
+		return -ENOENT;
+	*text = steal(answer);
+	return 0;
+}
+
+static int describe(struct source *s, char **text, char why[static 512])
+{
+	const struct mdc *m = mdc_of(s);
+	const struct dataset *d = &s->dataset;
+	AUTO(auto_free) char *api = NULL, *url = NULL, *kept = NULL, *answer = NULL;
+	struct api_subject subject = { .name = d->slug, .page = d->page,
+				       .absent = "it has no Croissant description" };
+	int r = api_base(m->env->opt, &api, why);
+
+	if (r < 0)
+		return r;
+	kept = kept_path(m->env, api, d->id, "croissant");
+	if (kept_read(kept, CROISSANT_S, &answer) == 0)
+		return give_description(&answer, text);
+	if (asprintf(&url, "%s/datasets/%s/metadata", api, d->id) < 0) {
+		url = NULL;
+		return -ENOMEM;
+	}
+	r = api_get_within(m->env, url, &subject, DETAILS_MAX, CROISSANT_MS, &answer, why);
+	if (r == 0 || r == -ENOENT)
+		kept_write(kept, answer);
+	else if (!api_is_down(r) || kept_read(kept, -1, &answer) < 0)
+		return r;
+	return give_description(&answer, text);
+}
+
+static int sample(struct source *s, struct source **out, char why[static 512])
+{
+	struct sample_config c = { .env = mdc_of(s)->env, .of = &s->dataset };
+	AUTO(auto_free) char *api = NULL;
+	int r = api_base(c.env->opt, &api, why);
+
+	c.api = api;
+	return r < 0 ? r : sample_open(&c, out, why);
+}
+
 /* The checksum is the version.  Where there is none, size and time have to do. */
 static bool same_version(const struct dataset *a, const struct dataset *b)
 {
@@ -373,6 +407,8 @@ const struct source_ops mdc_source = {
 	.open = open_mdc,
 	.check = check,
 	.verify = verify,
+	.describe = describe,
+	.sample = sample,
 	.stop = stop_mdc,
 	.close = close_mdc,
 	.locate = locate,

@@ -17,6 +17,8 @@ struct source_ops {
 		    char why[static 512]);
 	int (*check)(struct source *s, char why[static 512]); /* NULL: nobody can tell */
 	int (*verify)(struct source *s, const _Atomic bool *stop); /* NULL: nothing to do */
+	int (*describe)(struct source *s, char **text, char why[static 512]); /* NULL: never */
+	int (*sample)(struct source *s, struct source **out, char why[static 512]); /* NULL: never */
 	void (*stop)(struct source *s);  /* NULL: nothing to do */
 	void (*close)(struct source *s); /* frees everything but what struct source holds, and s */
 	int (*locate)(struct source *s, struct waiter *w, struct location *out);

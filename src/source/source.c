@@ -60,6 +60,23 @@ bool source_recalled(const struct source *s)
 	return s->recalled;
 }
 
+int source_describe(struct source *s, char **text, char why[static 512])
+{
+	why[0] = '\0';
+	return s->ops->describe ? s->ops->describe(s, text, why) : -ENOENT;
+}
+
+int source_open_sample(struct source *s, struct source **out, char why[static 512])
+{
+	why[0] = '\0';
+	return s->ops->sample ? s->ops->sample(s, out, why) : -ENOENT;
+}
+
+bool source_has_extras(const struct source *s)
+{
+	return s->ops->describe || s->ops->sample;
+}
+
 void source_stop(struct source *s)
 {
 	if (s->ops->stop)

@@ -65,6 +65,14 @@ bool source_described(const struct source *s);
 int source_verify(struct source *s, const _Atomic bool *stop) MUST_CHECK;
 /* Was nobody there to describe it, so that what was kept from an earlier time had to do? */
 bool source_recalled(const struct source *s);
+/* What it says of itself in Croissant (JSON-LD), malloc'd.  Blocks, for 3 s at most; costs no
+ * quota, and is kept for an hour.  0; -ENOENT: there is no such description; else -errno and one
+ * line in why. */
+int source_describe(struct source *s, char **text, char why[static 512]) MUST_CHECK;
+/* Its sample, an object of its own: see sample.h.  May cost one of the day's samples. */
+int source_open_sample(struct source *s, struct source **out, char why[static 512]) MUST_CHECK;
+/* Can it have either at all? */
+bool source_has_extras(const struct source *s);
 /* End what is under way (it fails with -ENOTCONN) and start nothing new; blocks shortly.  While
  * http and pool still run; the source stays valid. */
 void source_stop(struct source *s);
