@@ -44,7 +44,7 @@ no_secret() {
 }
 fresh() { # mount with nothing cached
 	rm -rf "$cache/objects"
-	mount_mdcfs -o deadline=20,pass=demand data.bin
+	mount_mdcfs -o deadline=20,pass=demand,debug=all data.bin
 }
 
 # --- all of it, in parts and in parallel; the token is spent then
@@ -96,5 +96,6 @@ for i in 1 2; do
 	says "is api_url the service's address of today?"
 done
 expect "sessions for tokens that never work" 6 "$(posts)"
-grep -raE "$api_key|tok_" "$cache" "$log" | grep -qv '/leases/' && fail "a secret beside the leases"
+grep -aE "$api_key|tok_[0-9a-f]" "$log" >&2 && fail "a secret in what was printed"
+grep -raE "$api_key|tok_" "$cache" | grep -qv '/leases/' && fail "a secret beside the leases"
 exit 0

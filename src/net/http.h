@@ -77,6 +77,7 @@ struct http_request {
 	int64_t patience_ms; /* > 0: may be held back for the good of its origin, and no longer than
 				   this after it could have started; 0: starts when there is a connection */
 	bool may_hedge;	     /* a ranged GET that may be sent twice */
+	bool secret_path;    /* the URL's last segment opens the object: it is not printed */
 	_Atomic uint64_t *count; /* incremented for each that is sent, or NULL */
 
 	/* Body bytes in order, on the I/O thread; must not block.  The reply's status and headers

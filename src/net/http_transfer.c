@@ -332,11 +332,22 @@ static void set_callbacks(struct http_transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
 }
 
+/* How a request's URL is printed. */
+static void show_url(const struct http_request *q, char *out, size_t cap)
+{
+	char *last;
+
+	url_redact(q->hop ? q->hop : q->url, out, cap);
+	last = strrchr(out, '/');
+	if (q->secret_path && last)
+		snprintf(last, cap - (size_t)(last - out), "/...");
+}
+
 int http_transfer_check(const struct http_request *q)
 {
 	char url[256];
 
-	url_redact(q->url, url, sizeof(url));
+	show_url(q, url, sizeof(url));
 	if (!url_is_http(q->url))
 		return log_error(-EINVAL, "%s is no http or https URL", url);
 	if (q->method && strcmp(q->method, "GET") != 0 && !is_post(q))
@@ -415,7 +426,7 @@ void http_transfer_report(const struct http_transfer *t, int err)
 	const struct http_request *q = t->q;
 	char url[256], range[64] = "-";
 
-	url_redact(q->hop ? q->hop : q->url, url, sizeof(url));
+	show_url(q, url, sizeof(url));
 	if (q->ranged)
 		http_range_value(t->range, range);
 	/* The certificate or the proxy: nobody above knows what is wrong with it. */

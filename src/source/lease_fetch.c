@@ -343,8 +343,7 @@ static void take_session(struct lease *l)
 	if (r < 0)
 		(void)log_warn(r, "%s: the link cannot be kept on disk", l->env.lease_dir);
 	if (!session_matches(&s, l->checksum, l->has_size, l->size)) {
-		snprintf(why, sizeof(why), "%.80s: the dataset has a new version: mount it again",
-			 l->name);
+		snprintf(why, sizeof(why), "%.80s: the dataset has a new version", l->name);
 		fail(l, -ESTALE, HOLD_FOR_EVER, why);
 		return;
 	}

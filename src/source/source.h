@@ -91,7 +91,8 @@ struct location {
 	char *url;           /* caller frees; secret: never print it but through url_redact() */
 	uint64_t generation; /* of the lease; for source_refused() */
 	const char *bearer;  /* the key to send along, or NULL; borrowed from the options.  Then a
-				401, 403, 404 or 410 is about the session, not about the bytes. */
+				401, 403, 404 or 410 is about the session, not about the bytes; and
+				the URL's path is secret too. */
 };
 /* Where to ask now.  0; PARKED (w is woken when there is a lease or none is to be had);
  * -EACCES (no key, terms, 401), -ENOENT (withdrawn), -EDQUOT (daily limit: see the log), ...

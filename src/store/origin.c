@@ -251,6 +251,7 @@ static void send_request(struct fetch *f)
 			   size > f->at.from ? MIN(f->at.to, size) : f->at.to },
 		.background = !f->demand,
 		.bearer = f->loc.bearer,
+		.secret_path = f->loc.bearer != NULL, /* there it is a token */
 		.delay_ms = f->delay_ms,
 		.patience_ms = MAX(f->since_ms + o->st->opt->deadline * 1000 - clock_ms(), 1),
 		.may_hedge = f->demand && !f->loc.bearer, /* a token is for one */
