@@ -21,7 +21,7 @@
 #define HOLD_LONG_MS 640000 /* ... after many */
 #define HOLD_MAX_MS 3600000 /* ... however long the API asks to wait */
 #define HOLD_FOR_EVER INT64_MAX
-#define LOCK_WAIT_MS 60000 /* for another mount's renewal, before it is taken to hang */
+#define POST_DEADLINE_MS 20000 /* for the last of several tries to start */
 #define LOCK_POLL_MS 50
 #define LOOK_POLLS 20 /* between two looks at what is stored */
 
@@ -247,16 +247,25 @@ static void fetch_lock_busy(struct job *j)
 	fail(l, -EAGAIN, HOLD_MS, why);
 }
 
+/* Longer than that no renewal takes, if whoever makes it is well: another mount's has the same
+ * settings, as far as we know. */
+static int64_t longest_renewal_ms(const struct lease *l)
+{
+	const struct options *opt = l->env.opt;
+
+	return POST_DEADLINE_MS + (opt->connect_timeout + opt->stall_timeout) * 1000;
+}
+
 /* Until the lock is ours, its holder has left a lease, or it must be taken to hang: then the same
  * with the next lock. */
 static void *lock_thread(void *arg)
 {
 	struct lease *l = arg;
-	int64_t begun = clock_ms();
+	int64_t begun = clock_ms(), longest = longest_renewal_ms(l);
 	void (*next)(struct job * j) = NULL;
 
 	for (unsigned polls = 1; !next; polls++) {
-		unsigned n = (unsigned)((clock_ms() - begun) / LOCK_WAIT_MS);
+		unsigned n = (unsigned)((clock_ms() - begun) / longest);
 
 		if (n >= LEASEFILE_LOCKS || pause_closing(l))
 			next = fetch_lock_busy;
@@ -371,7 +380,7 @@ static int64_t post_again_after(const struct lease *l)
 		.max_tries = 3,
 		.base_ms = 500,
 		.cap_ms = 4000,
-		.deadline_ms = 20000,
+		.deadline_ms = POST_DEADLINE_MS,
 	};
 	const struct http_reply *reply = &l->q.reply;
 
