@@ -377,10 +377,28 @@ void http_transfer_end(struct http_transfer *t, CURLM *multi)
 	t->q = NULL;
 }
 
+/* After a name that was not found libcurl (7.88) keeps its buffer, reset or not, and then refuses
+ * the size of it: such a handle is of no use any more. */
+static int check_handle(struct http_transfer *t)
+{
+	CURL *easy;
+
+	if (curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES) == CURLE_OK)
+		return 0;
+	easy = curl_easy_init();
+	if (!easy)
+		return -ENOMEM;
+	curl_easy_cleanup(t->easy);
+	t->easy = easy;
+	return 0;
+}
+
 static int set_up(struct http_transfer *t, const struct http_request *q)
 {
-	int r = set_numbers(t, q);
+	int r = check_handle(t);
 
+	if (r == 0)
+		r = set_numbers(t, q);
 	if (r == 0)
 		r = set_strings(t, q);
 	if (r == 0)
