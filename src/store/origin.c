@@ -85,10 +85,23 @@ bool origin_absent(struct origin *o)
 	return o->reach.absent;
 }
 
+static void say_absent(const struct origin *o)
+{
+	(void)log_warn(0,
+		       "%s: out of reach: what is not cached fails at once until somebody answers "
+		       "again",
+		       o->name);
+}
+
 void origin_set_absent(struct origin *o)
 {
-	LOCK_SCOPE(&o->lock);
-	(void)reach_failed(&o->reach, clock_ms() - REACH_PROBE_MS);
+	bool is_new;
+
+	pthread_mutex_lock(&o->lock);
+	is_new = reach_failed(&o->reach, clock_ms() - REACH_PROBE_MS);
+	pthread_mutex_unlock(&o->lock);
+	if (is_new)
+		say_absent(o);
 }
 
 static bool admitted(struct fetch *f)
@@ -130,10 +143,7 @@ static void note_absence(struct fetch *f)
 	f->probe = false;
 	pthread_mutex_unlock(&f->origin->lock);
 	if (is_new)
-		(void)log_warn(0,
-			       "%s: out of reach: what is not cached fails at once until somebody "
-			       "answers again",
-			       f->origin->name);
+		say_absent(f->origin);
 }
 
 static void forget_probe(struct fetch *f)

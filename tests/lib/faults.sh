@@ -111,7 +111,7 @@ PYTHON
 }
 
 # Let the API know $tmp/www/data.tar.gz as the dataset "data", with its SHA-256 or with another one.  Needs
-# make_archive; exports what a mount of it needs.
+# make_archive; exports what a mount of it needs, sets api_pid.
 serve_dataset() { # [CHECKSUM]
 	api_key=dataset-key-3141592653
 	cat >"$tmp/api.json" <<CONF
@@ -122,7 +122,8 @@ CONF
 	rm -f "$tmp/api.port"
 	python3 "$top/sample/api.py" --config "$tmp/api.json" --port 0 --port-file "$tmp/api.port" \
 		--log "$api_log" </dev/null >"$tmp/api.out" 2>&1 &
-	cleanup_fn stop_child $!
+	api_pid=$!
+	cleanup_fn stop_child $api_pid
 	retry 20 test -s "$tmp/api.port" || fail "api.py did not start"
 	MDC_API_URL=http://127.0.0.1:$(cat "$tmp/api.port")/api
 	MDC_API_KEY=$api_key
