@@ -11,6 +11,8 @@ HTTP/1.1, with --tls CERT KEY inside TLS, with kept connections and refuses HEAD
 
 PLAN says what happens to which GET.  A line is `N[-M] ACTION...` or `* ACTION...` for every
 request that no numbered line names; the first line that fits wins; without one all is well.
+`random SEED PERCENT` as a line: so many of all other requests meet some fault that passes, which one
+depends on SEED and the request's number alone.
 When the file changes it is read again and the count starts anew.  `#` begins a comment.
 
     ok                                nothing special
@@ -45,6 +47,7 @@ import argparse
 import email.utils
 import http.server
 import os
+import random
 import re
 import shlex
 import socketserver
@@ -100,6 +103,9 @@ def parse_plan(text):
             words = shlex.split(line, comments=True)
             if not words:
                 continue
+            if words[0] == "random":
+                rules.append(("random", int(words[2]), random.Random(int(words[1])).getrandbits(64)))
+                continue
             span = re.fullmatch(r"(?:(\d+)(?:-(\d+))?|\*)", words[0])
             if not span or len(words) < 2:
                 raise PlanError("want N[-M] ACTION")
@@ -109,6 +115,19 @@ def parse_plan(text):
         except ValueError as e:
             raise PlanError(f"plan line {number}: {e}") from None
     return rules
+
+
+# What may happen to any request and passes.
+FAULTS = """500|502|503|503 retry-after=1|429|429 retry-after=1|close|408|200 page|200 ignore-range
+206 wrong-range|206 drop@0|206 drop@1000|206 drop@100000|206 short@5000|206 endless|503 endless
+206 wait=0.5|206 stall@2000 seconds=4|206 slow=400000|endless-headers|206 drop@50000"""
+
+
+def some_fault(number, percent, seed):
+    rnd = random.Random(seed + number)
+    if rnd.randrange(100) >= percent:
+        return None
+    return parse_action(rnd.choice(re.split(r"[|\n]", FAULTS)).split())
 
 
 class Plan:
@@ -145,7 +164,9 @@ class Plan:
             self.count += 1
             n = self.count
             for first, last, action in self.rules:
-                if first is not None and first <= n <= last:
+                if isinstance(first, int) and first <= n <= last:
+                    return n, action
+                if first == "random" and (action := some_fault(n, last, action)):
                     return n, action
             for first, last, action in self.rules:
                 if first is None:
