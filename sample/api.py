@@ -23,6 +23,9 @@ Configuration (JSON, read again whenever the file changes):
      "generation": "presigned",             "token": downloads go through the API, see proxied.py
      "bandwidth": null,                     [BYTES, SECONDS]: after so many bytes through the API
                                             connections end, and it answers 429 for so long
+     "post_faults": [],                     what the next download sessions are answered: "ok", a
+                                            status ("503"), one with Retry-After ("429:2"),
+                                            "html", "garbage", "empty", "drop"; then all is well
      "rate_headers": false,                 true: POSTs tell X-RateLimit-Limit and -Remaining
      "clock_offset": 0,                     seconds that the service's clock is ahead
      "page_max": 100,                       the catalogue gives at most so many a page
@@ -80,6 +83,7 @@ class Config:
         self.data = {}
         self.sums = {}
         self.day, self.spent = 0, {}
+        self.faults = 0  # of post_faults, that have happened
         self.get()
 
     def now(self):
@@ -94,7 +98,7 @@ class Config:
                 try:
                     with open(self.path, encoding="utf-8") as f:
                         self.data = json.load(f)
-                    self.stamp = stamp
+                    self.stamp, self.faults = stamp, 0
                 except ValueError:  # being written: the old one goes on until it is whole
                     if self.stamp is None:
                         raise
@@ -122,6 +126,12 @@ class Config:
                 return False
             self.spent[what] = self.spent.get(what, 0) + 1
             return True
+
+    def next_fault(self):
+        with self.lock:
+            plan = self.data.get("post_faults", [])
+            self.faults += 1
+            return plan[self.faults - 1] if self.faults <= len(plan) else "ok"
 
     def spent_today(self, what="download"):
         with self.lock:
@@ -224,6 +234,22 @@ class Refusal(Exception):
         super().__init__(error)
         self.status, self.headers = status, headers or {}
         self.body = {"error": error, **more}
+
+
+class Odd(Exception):
+    """A download session that is no JSON: a type and some bytes, or nothing at all."""
+
+    def __init__(self, kind, data=None):
+        super().__init__(kind)
+        self.kind, self.data = kind, data
+
+
+ODD = {
+    "html": Odd("text/html", b"<!DOCTYPE html><title>Sign in</title>"),
+    "garbage": Odd("application/json", b'{"downloadUrl": "http'),
+    "empty": Odd("application/json", b""),
+    "drop": Odd(""),
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -343,8 +369,15 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(402, "This dataset has to be purchased")
         if not d.flag("terms_agreed", True):
             raise Refusal(403, "You must agree to the terms of use before downloading this dataset")
+        fault = self.server.config.next_fault()
+        if fault[0].isdigit():
+            status, _, after = fault.partition(":")
+            raise Refusal(int(status), "Planned", {"Retry-After": after} if after else {},
+                          **({"type": "request_limit"} if status == "429" else {}))
         if not self.server.config.spend(self.cfg.get("daily_limit")):
             raise self.daily_limit()
+        if fault != "ok":
+            raise ODD[fault]
         self.tell_rate()
         if self.cfg.get("generation") == "token":
             return d.token_session(self.cfg, self.server.proxy)
@@ -394,6 +427,9 @@ class Handler(BaseHTTPRequestHandler):
             status, headers, body = 200, {}, self.route(method)
         except Refusal as r:
             status, headers, body = r.status, r.headers, r.body
+        except Odd as odd:
+            self.answer_oddly(method, odd)
+            return
         except OSError as e:
             status, headers, body = 500, {}, {"error": "internal: " + str(e.strerror)}
         if isinstance(body, proxied.Part):
@@ -410,6 +446,17 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if method != "HEAD":
             self.wfile.write(data)
+
+    def answer_oddly(self, method, odd):
+        self.server.note(method, urlsplit(self.path).path, 0 if odd.data is None else 200)
+        if odd.data is None:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", odd.kind)
+        self.send_header("Content-Length", str(len(odd.data)))
+        self.end_headers()
+        self.wfile.write(odd.data)
 
     def send_part(self, method, part):
         """A file's bytes; the connection ends with it when the bandwidth is used up."""

@@ -298,6 +298,29 @@ post -H "$auth" "$api/datasets/caaaaaa1/download"
 ask -H "$auth" "$api/datasets/caaaaaa1/download/$(field downloadToken | tr -d '"')"
 is "a token that has expired" 401 "$status"
 
+# --- download sessions that go wrong, in order
+config '"post_faults": ["503:2", "500", "429:3", "html", "garbage", "empty", "drop"],'
+session() { post -H "$auth" "$api/datasets/caaaaaa1/download"; }
+session
+is "planned 503" 503 "$status"
+grep -Eiq '^retry-after: 2' "$dir/head" || fail "no Retry-After in the planned 503"
+session
+is "planned 500" 500 "$status"
+grep -Eiq '^retry-after' "$dir/head" && fail "a Retry-After in the planned 500"
+session
+is "planned 429" '429 "request_limit"' "$status $(field type)"
+session
+is "planned HTML" "200 <!DOCTYPE" "$status $(head -c 9 "$dir/body")"
+session
+is "planned garbage" "200 " "$status $(field downloadUrl)"
+session
+is "planned emptiness" "200 0" "$status $(wc -c <"$dir/body")"
+session
+is "planned end of the connection" 000 "$status"
+session
+is "after the plan" 200 "$status"
+is "which counts what was answered" 1 "$(grep -c 'POST /api/datasets/caaaaaa1/download 0' "$dir/log")"
+
 # --- what the limit is, and what time
 config '"daily_limit": 100, "rate_headers": true, "clock_offset": -86400,'
 post -H "$auth" "$api/datasets/caaaaaa1/download"

@@ -511,6 +511,40 @@ static void test_thousand(void **state)
 	assert_int_equal(posts(a), 1);
 }
 
+/* Whatever became of the files: one more POST at most, and all is well again. */
+static void test_damaged_files(void **state)
+{
+	static const char *const texts[] = { "", "{", "\xff\xfe", "{\"url\": 5}", "[[[[[[[[" };
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, "");
+	char path[600], name[700];
+
+	serve(a, "", "");
+	expect(l, 0);
+	lease_accepted(l, 1);
+	lease_free(l);
+	assert_int_equal(find_file(a->state, ".json", path), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		put_file(path, texts[i]);
+		snprintf(name, sizeof(name), "%.*s.proven", (int)strlen(path) - 5, path);
+		put_file(name, texts[i]);
+		for (int k = 0; k < 2; k++) {
+			l = make_lease(a, "");
+			expect(l, 0);
+			lease_free(l);
+		}
+		assert_int_equal(posts(a), i + 2);
+	}
+	/* a lock that cannot be one: without it */
+	snprintf(name, sizeof(name), "%.*s.lock", (int)strlen(path) - 5, path);
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(mkdir(name, 0700), 0);
+	assert_int_equal(unlink(path), 0);
+	l = make_lease(a, "");
+	expect(l, 0);
+	lease_free(l);
+}
+
 static void test_nothing_kept(void **state)
 {
 	struct apiserver *a = apiserver_of(state);
@@ -572,7 +606,7 @@ int main(void)
 		WITH_SERVER(test_clock_behind),	   WITH_SERVER(test_clock_ahead),
 		WITH_SERVER(test_token),	   WITH_SERVER(test_reserve),
 		WITH_SERVER(test_told_to_wait),	   WITH_SERVER(test_thousand),
-		WITH_SERVER(test_locks),
+		WITH_SERVER(test_locks),	   WITH_SERVER(test_damaged_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
