@@ -78,3 +78,46 @@ plan "* ok"
 mount_mdcfs "$storage_url/data.tar.gz"
 compare_trees "$tmp/tree" "$(members_at)"
 expect "requests afterwards" 1 "$(asked)"
+umount_mdcfs
+
+# A plain file: what one of them is fetching the other one waits for.
+rm -rf "$cache"
+make_random "$tmp/www/plain.bin" $((16 << 20))
+mount_plain() {
+	mnt=$first
+	mount_mdcfs -o connections=4 "$storage_url/plain.bin"
+	first_pid=$mdcfs_pid
+	mnt=$second
+	mount_mdcfs -o connections=4 "$storage_url/plain.bin"
+}
+compare_plain() { # MOUNTPOINT: sets compared
+	timeout -s KILL 60 cmp "$tmp/www/plain.bin" "$1/plain.bin/plain.bin" >"$1.said" 2>&1 &
+	compared=$!
+}
+bytes_since_plan() {
+	since_plan | awk '{ n += $6 } END { print n + 0 }'
+}
+plan "* 206 slow=2000000"
+mount_plain
+compare_plain "$first"
+one=$compared
+compare_plain "$second"
+ends_well "a plain file, the first" $one "$first.said"
+ends_well "a plain file, the second" $compared "$second.said"
+at_most "bytes of the file sent for both" $((22 << 20)) "$(bytes_since_plan)"
+umount_mdcfs "$first"
+umount_mdcfs "$second"
+
+# ... unless it dies.
+rm -rf "$cache"
+plan "* 206 slow=2000000"
+mount_plain
+compare_plain "$first"
+one=$compared
+retry 20 asked_for 4 || fail "the first one fetches nothing"
+compare_plain "$second"
+kill -9 "$first_pid"
+forget_mount "$first"
+wait $one && fail "the first one was killed and its reader did not notice, once more"
+plan "* ok"
+ends_well "a plain file, alone" $compared "$second.said"

@@ -29,6 +29,7 @@ static void stream_fill(void *arg, uint64_t first, uint32_t n, bool demand)
 	}
 	pthread_mutex_unlock(&a->lock);
 	free(f);
+	blocks_unclaim(a->stream, ready, end); /* another process may have to run the pass for them */
 	if (ready > first)
 		a->format->fill(a, first, (uint32_t)(ready - first), demand);
 	for (uint64_t blk = ready; err < 0 && blk < end; blk++)

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "store/follow.h"
 #include "fs/portal.h"
 #include "source/ods.h"
 
@@ -134,6 +135,8 @@ void engine_close(struct engine *e)
 	nest_stop(e->nest); /* they read from the others */
 	volumes_stop(e->volumes);
 	atomic_store(&e->st.stopping, true);
+	if (e->st.cache) /* what others bring would be ours to bring when they end */
+		follow_stop(cache_follow(e->st.cache));
 	volumes_stop_sources(e->volumes);
 	if (e->env.http)
 		http_stop(e->env.http);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/stats.h"
+#include "store/follow.h"
 #include "store/readahead.h"
 #include "store/writer.h"
 
@@ -70,6 +71,8 @@ struct blocks *blocks_free(struct blocks *b)
 {
 	if (!b)
 		return NULL;
+	if (b->c.cache)
+		follow_forget(cache_follow(b->c.cache), b);
 	cache_layer_close(atomic_load(&b->disk)); /* what is on its way there refers to b */
 	memory_drop(b->c.memory, b);
 	if (b->c.arg_free)
@@ -115,6 +118,21 @@ struct block *blocks_make(struct blocks *b)
 	return block_new(b->c.memory);
 }
 
+/* Other processes need not wait for a block from us any more. */
+static void unclaim(struct blocks *b, uint64_t blk)
+{
+	struct cache_layer *disk = atomic_load_explicit(&b->disk, memory_order_acquire);
+
+	if (disk)
+		cache_unclaim(disk, blk);
+}
+
+void blocks_unclaim(struct blocks *b, uint64_t first, uint64_t end)
+{
+	for (uint64_t blk = first; blk < end; blk++)
+		unclaim(b, blk);
+}
+
 /* A block on its way to the disk. */
 struct writing {
 	struct write_item item;
@@ -128,6 +146,7 @@ static void written(struct write_item *it, int r)
 
 	if (r == 0)
 		memory_on_disk(w->blocks->c.memory, w->blocks, it->blk);
+	cache_unclaim(it->layer, it->blk);
 	block_unref(w->data);
 	free(w);
 }
@@ -138,8 +157,10 @@ static void write_block(struct blocks *b, uint64_t blk, struct block *data)
 	struct cache_layer *disk = disk_of(b);
 	struct writing *w = disk ? calloc(1, sizeof(*w)) : NULL;
 
-	if (!w)
+	if (!w) {
+		unclaim(b, blk);
 		return;
+	}
 	w->item = (struct write_item){
 		.blk = blk, .buf = data->data, .len = data->len, .done = written
 	};
@@ -147,6 +168,7 @@ static void write_block(struct blocks *b, uint64_t blk, struct block *data)
 	w->data = data;
 	atomic_fetch_add(&data->refs, 1);
 	if (cache_put(disk, &w->item) < 0) {
+		unclaim(b, blk);
 		block_unref(data);
 		free(w);
 	}
@@ -169,6 +191,8 @@ void blocks_pass_by(struct blocks *b, uint64_t blk, struct block *data)
 {
 	if (memory_put(b->c.memory, b, blk, data, false))
 		write_block(b, blk, data);
+	else
+		unclaim(b, blk);
 	block_unref(data);
 }
 
@@ -183,6 +207,7 @@ void blocks_forget(struct blocks *b, uint64_t n)
 
 void blocks_fail(struct blocks *b, uint64_t blk, int err)
 {
+	unclaim(b, blk);
 	memory_fail(b->c.memory, b, blk, err);
 }
 
@@ -205,6 +230,38 @@ static int from_disk(struct blocks *b, uint64_t blk, struct block **out)
 	return 0;
 }
 
+/* ---- what another process brings ---- */
+
+static void there(struct blocks *b, uint64_t blk)
+{
+	AUTO(auto_block_unref) struct block *data = NULL;
+
+	if (from_disk(b, blk, &data) < 0) /* gone again, or damaged */
+		b->c.ops->fill(b->c.arg, blk, 1, true);
+}
+
+static void ours(struct blocks *b, uint64_t first, uint32_t n)
+{
+	for (uint32_t k; n > 0; first += k, n -= k) {
+		k = MIN(n, b->c.fill_max);
+		b->c.ops->fill(b->c.arg, first, k, true);
+	}
+}
+
+static void ended(struct blocks *b, uint64_t blk)
+{
+	blocks_fail(b, blk, -ENOTCONN);
+}
+
+/* A slot was made for it.  True: another process brings it, and we look after that. */
+static bool followed(struct blocks *b, struct cache_layer *disk, uint64_t blk)
+{
+	static const struct follow_ops ops = { there, ours, ended };
+
+	return disk && !cache_claim(disk, blk) &&
+	       follow_add(cache_follow(b->c.cache), &ops, b, disk, blk) == 0;
+}
+
 /* Start fills for those of [from, to) that are nowhere yet, in runs.  from_begun: from has a
  * slot that waits for its fill. */
 static void start_fills(struct blocks *b, uint64_t from, uint64_t to, bool from_begun, bool demand)
@@ -215,9 +272,12 @@ static void start_fills(struct blocks *b, uint64_t from, uint64_t to, bool from_
 	uint32_t n = 0;
 
 	for (uint64_t blk = from; blk < to; blk++) {
-		bool absent = !disk || !cache_has(disk, blk);
+		bool absent =
+			!disk || (!cache_has(disk, blk) && (demand || !cache_elsewhere(disk, blk)));
 		bool begun = (blk == from && from_begun) ||
 			     (absent && memory_begin(b->c.memory, b, blk, claim, NULL) == BEGUN);
+
+		begun = begun && !followed(b, disk, blk);
 
 		if (begun && n++ == 0)
 			first = blk;

@@ -62,6 +62,9 @@ void blocks_put(struct blocks *b, uint64_t blk, struct block *data);
 void blocks_pass_by(struct blocks *b, uint64_t blk, struct block *data);
 /* Forget the first n, in memory and on disk.  May block on the disk. */
 void blocks_forget(struct blocks *b, uint64_t n);
+/* Blocks [first, end) do not come by a fill that is under way: other processes shall bring what they want
+ * of them on their own. */
+void blocks_unclaim(struct blocks *b, uint64_t first, uint64_t end);
 /* A fill failed: waiters get err, the next reader starts anew. */
 void blocks_fail(struct blocks *b, uint64_t blk, int err);
 

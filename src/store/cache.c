@@ -33,6 +33,7 @@ static struct cache_shared *shared_free(struct cache_shared *s)
 {
 	if (!s)
 		return NULL;
+	fetching_close(s->fetching);
 	evict_free(s->evict);
 	usage_close(s->usage);
 	free(s);
@@ -50,6 +51,8 @@ static int shared_make(struct cache *c, struct cache_shared **out)
 		r = usage_open(c->dir, c->max_bytes, c->min_free, &s->usage);
 	if (r == 0)
 		r = evict_new(c->objects, s->usage, s->holes, &s->evict);
+	if (r == 0)
+		r = fetching_open(c->dir, &s->fetching);
 	if (r == 0 && !s->holes)
 		log_info("cache %s: no holes can be punched there; blocks are given up by the "
 			 "object",
@@ -95,6 +98,8 @@ static int cache_new(const struct cache_config *config, struct cache **out)
 	r = c->dir && c->objects_dir ? objects_open(config->dir, &c->objects) : -ENOMEM;
 	if (r == 0)
 		r = writer_new(c, &c->writer);
+	if (r == 0)
+		r = follow_new(&c->follow);
 	if (r < 0)
 		cache_close(c);
 	else
@@ -130,6 +135,7 @@ struct cache *cache_close(struct cache *c)
 {
 	if (!c)
 		return NULL;
+	follow_free(c->follow);
 	writer_free(c->writer);
 	shared_free(atomic_load(&c->shared));
 	objects_close(c->objects);
@@ -340,6 +346,7 @@ static int layer_new(struct cache *c, const char *identity, const char *name,
 	l->dir = dir;
 	l->base = path_join(dir, name);
 	l->identity = strdup(identity);
+	l->key = fetching_key(identity, name);
 	if (!l->base || !l->identity) {
 		cache_layer_close(l);
 		return -ENOMEM;
@@ -389,6 +396,38 @@ struct cache_layer *cache_layer_close(struct cache_layer *l)
 	free(l->dir);
 	free(l);
 	return NULL;
+}
+
+/* -- who brings a block -- */
+
+static struct fetching *fetching_of(struct cache_layer *l)
+{
+	struct cache_shared *s = atomic_load_explicit(&l->cache->shared, memory_order_acquire);
+
+	return s && !outage_down(&l->cache->outage) ? s->fetching : NULL;
+}
+
+bool cache_claim(struct cache_layer *l, uint64_t blk)
+{
+	return fetching_begin(fetching_of(l), l->key, blk);
+}
+
+void cache_unclaim(struct cache_layer *l, uint64_t blk)
+{
+	struct cache_shared *s = atomic_load_explicit(&l->cache->shared, memory_order_acquire);
+
+	if (s) /* also while the disk fails */
+		fetching_end(s->fetching, l->key, blk);
+}
+
+bool cache_elsewhere(struct cache_layer *l, uint64_t blk)
+{
+	return fetching_elsewhere(fetching_of(l), l->key, blk);
+}
+
+struct follow *cache_follow(struct cache *c)
+{
+	return c->follow;
 }
 
 /* -- reading -- */

@@ -4,6 +4,7 @@
  * dir/objects/<identity>/<layer>.data   sparse, block b at b * BLOCK_SIZE
  * dir/objects/<identity>/<layer>.map    header, then one fixed-size record a block
  * dir/usage                             shared accounting of the whole directory
+ * dir/fetching                          who brings which block just now: fetching.h
  * dir/pins/<identity>                   which objects are to stay: objects.h
  *
  * Data is written first, then its map record, which carries the block's CRC-32C.  Only a
@@ -25,6 +26,7 @@
 
 struct cache;
 struct cache_layer;
+struct follow;
 struct objects;
 struct write_item;
 
@@ -59,6 +61,14 @@ int cache_layer_open(struct cache *c, const char *identity, const char *name,
 		     struct cache_layer **out) MUST_CHECK;
 /* What was put is written first, for two seconds at most.  NULL ok; returns NULL. */
 struct cache_layer *cache_layer_close(struct cache_layer *l);
+
+/* This process is about to bring a block, for whoever shares the directory.  False: another one does
+ * already (fetching.h), it is to be followed (follow.h).  Ends with cache_unclaim(), after the block was
+ * written or is known not to come. */
+bool cache_claim(struct cache_layer *l, uint64_t blk);
+void cache_unclaim(struct cache_layer *l, uint64_t blk);
+bool cache_elsewhere(struct cache_layer *l, uint64_t blk); /* brought by another process now? */
+struct follow *cache_follow(struct cache *c);		   /* borrowed */
 
 /* Copy the whole block to buf (BLOCK_SIZE bytes) and say how many bytes it has.  0, or -ENOENT
  * for a miss of any kind (a bad checksum is counted, logged once and forgotten). */

@@ -8,6 +8,8 @@
 #include "store/blockmap.h"
 #include "store/cache.h"
 #include "store/evict.h"
+#include "store/fetching.h"
+#include "store/follow.h"
 #include "store/objects.h"
 #include "store/outage.h"
 #include "store/usage.h"
@@ -17,7 +19,8 @@
 struct cache_shared {
 	struct usage *usage;
 	struct evict *evict;
-	bool holes; /* can be punched; set once */
+	struct fetching *fetching; /* NULL: not to be had */
+	bool holes;		   /* can be punched; set once */
 };
 
 struct cache {
@@ -26,6 +29,7 @@ struct cache {
 	struct portion min_free; /* set once */
 	struct objects *objects; /* set once */
 	struct writer *writer;	 /* set once */
+	struct follow *follow;	 /* set once */
 	struct outage outage;
 	pthread_mutex_t lock;		       /* making `shared` */
 	_Atomic(struct cache_shared *) shared; /* set once; NULL: read-only until now */
@@ -43,6 +47,7 @@ struct cache_layer {
 	struct cache *cache;
 	char *dir, *base;		     /* set once; base: path without suffix */
 	char *identity;			     /* set once */
+	uint64_t key;			     /* fetching.h; set once */
 	int use;			     /* of dir (about.h), or -1; set once */
 	pthread_mutex_t lock;		     /* opening files */
 	unsigned opened;		     /* times; guarded by lock */
