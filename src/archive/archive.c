@@ -239,7 +239,7 @@ static int64_t stored_pread(struct archive *a, const struct member *m, void *buf
 		return -EIO;
 	}
 	/* Fewer bytes than the index promises: the archive is cut off. */
-	return n >= 0 && (size_t)n != len ? -EIO : n;
+	return n >= 0 && (buf ? (size_t)n != len : n == 0) ? -EIO : n;
 }
 
 /* A sparse member: zeros, and what of [off, off + len) each extent covers. */
@@ -248,7 +248,8 @@ static int64_t sparse_pread(struct archive *a, const struct member *m, unsigned 
 {
 	uint64_t at = 0; /* where the extent's bytes are in the stored data */
 
-	memset(buf, 0, len);
+	if (buf)
+		memset(buf, 0, len);
 	for (uint32_t i = 0; i < m->n_extents; at += m->extents[i].len, i++) {
 		const struct member_extent *e = &m->extents[i];
 		uint64_t from = MAX(off, e->off), to = MIN(off + len, e->off + e->len);
@@ -256,10 +257,12 @@ static int64_t sparse_pread(struct archive *a, const struct member *m, unsigned 
 
 		if (from >= to)
 			continue;
-		n = stored_pread(a, m, buf + (from - off), (size_t)(to - from),
+		n = stored_pread(a, m, buf ? buf + (from - off) : NULL, (size_t)(to - from),
 				 at + (from - e->off), w);
 		if (n < 0)
 			return n;
+		if ((uint64_t)n < to - from)
+			return (int64_t)(from - off) + n;
 	}
 	return (int64_t)len;
 }

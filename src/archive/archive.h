@@ -78,7 +78,8 @@ int archive_list(struct archive *a, uint64_t parent, uint64_t after,
 int archive_names(struct archive *a, uint64_t parent, uint64_t after,
 		  int (*fn)(void *arg, uint64_t cookie, const char *name, const struct member *m),
 		  void *arg) MUST_CHECK;
-/* Bytes of a regular member, holes filled in, clipped to its size.  Count, PARKED, -errno. */
+/* Bytes of a regular member, holes filled in, clipped to its size.  Count, PARKED, -errno.  buf NULL:
+ * see blocks_pread(); the count may be less then. */
 int64_t archive_pread(struct archive *a, const struct member *m, void *buf, size_t len,
 		      uint64_t off, struct waiter *w);
 /* A symlink's target (malloc'd, caller frees).  0, PARKED, -errno. */

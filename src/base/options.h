@@ -44,6 +44,7 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	  "an archive still being read: wait for all names, or list a part and fail") \
 	X(pass, PASS, "demand", \
 	  "read an archive as far as somebody waits, or on in the background") \
+	X(warm, FLAG, "no", "bring everything to the cache in the background") \
 	X(nested, FLAG, "no", "show archives inside archives as directories too") \
 	X(automount, FLAG, "no", \
 	  "mount a dataset when its slug or id is looked up (yes without a SOURCE)") \

@@ -31,6 +31,7 @@ struct waiter {
 	void (*wake)(struct waiter *w);
 	struct list link; /* in the want's list while parked */
 	bool parked;
+	bool reads_on;     /* of what is only brought: what comes next is wanted too.  Its owner's */
 	bool patient; /* may be let wait for memory; nobody waits for what it holds.  Its owner's */
 	int err;      /* set by the waker: 0, or why there is no use in running again */
 	int64_t parked_ms; /* clock_ms() of the last park */

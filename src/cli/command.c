@@ -24,6 +24,7 @@ static const struct command {
 	{ "mount", "mount datasets below a directory", command_mount },
 	{ "umount", "unmount, and wait until the daemon has ended", command_umount },
 	{ "index", "build, show, export and import the index of an archive", command_index },
+	{ "warm", "bring files of a mount to its cache", command_warm },
 	{ "cache", "show, check and clear what is kept on the disk", command_cache },
 	{ "list", "search the catalogue of datasets", command_list },
 	{ "info", "show what is known of a dataset", command_info },

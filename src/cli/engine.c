@@ -35,6 +35,8 @@ static int open_store(struct engine *e)
 	if (r < 0)
 		(void)log_warn(
 			0, "going on without a cache: everything read is fetched again next time");
+	else
+		cache_bound_queue(e->st.cache, opt->memory / 8 / BLOCK_SIZE);
 	return 0;
 }
 
@@ -111,6 +113,15 @@ int engine_refresh(struct engine *e)
 	return refresh_start(&e->st, &e->env.src, e->volumes, &e->refresh);
 }
 
+int engine_warm(struct engine *e)
+{
+	if (!e->env.opt.warm)
+		return 0;
+	if (!e->st.cache)
+		return log_warn(0, "warm: there is no cache to bring anything to");
+	return warmer_start(&e->st, e->volumes, &e->warmer);
+}
+
 int engine_automount(struct engine *e)
 {
 	if (!e->env.opt.automount)
@@ -130,6 +141,7 @@ int engine_index(const struct volume *v, char **path)
 
 void engine_close(struct engine *e)
 {
+	e->warmer = warmer_stop(e->warmer);
 	refresh_end(e->refresh);
 	errands_end(e->errands);
 	nest_stop(e->nest); /* they read from the others */

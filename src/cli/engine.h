@@ -19,6 +19,7 @@
 #include "fs/nest.h"
 #include "fs/refresh.h"
 #include "fs/volumes.h"
+#include "fs/warmer.h"
 
 struct engine {
 	struct env env;
@@ -30,6 +31,7 @@ struct engine {
 	unsigned n_branches;
 	struct nest *nest; /* archives inside the datasets'; NULL without -o nested */
 	struct refresh *refresh; /* NULL until engine_refresh() */
+	struct warmer *warmer;	 /* NULL without -o warm */
 };
 
 /* Options, paths, threads, memory and the cache (without which it goes on).  0 or -errno. */
@@ -40,6 +42,8 @@ int engine_add(struct engine *e, const char *spec) MUST_CHECK;
 int engine_nest(struct engine *e) MUST_CHECK;
 /* From now on new versions of the datasets take the place of the old ones.  0 or -errno. */
 int engine_refresh(struct engine *e) MUST_CHECK;
+/* Everything is brought to the cache from now on, if the options say so and there is one.  0 or -errno. */
+int engine_warm(struct engine *e) MUST_CHECK;
 /* Datasets may come by being looked up, if the options say so.  0 or -errno. */
 int engine_automount(struct engine *e) MUST_CHECK;
 /* The same without its archive, and so without asking for its bytes (volume_resolve). */

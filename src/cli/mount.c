@@ -152,6 +152,8 @@ static int serve(struct mount_run *m)
 		r = engine_automount(&m->engine);
 	if (r == 0)
 		r = engine_refresh(&m->engine);
+	if (r == 0)
+		r = engine_warm(&m->engine);
 	if (r < 0)
 		return r;
 	m->fs.st = &m->engine.st;

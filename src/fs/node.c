@@ -412,6 +412,23 @@ int64_t node_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_
 	}
 }
 
+int64_t node_bring(struct fs *fs, uint64_t ino, size_t len, uint64_t off, struct waiter *w)
+{
+	struct place p = node_place(fs, ino);
+	struct node n;
+	int r;
+
+	if (!fs->st->cache)
+		return -EROFS;
+	if (p.row > 0)
+		return read_row(&p, NULL, len, off, w);
+	if (p.volume && ino_local(ino) == LOCAL_FILE)
+		return reader_pread(p.volume->raw, NULL, len, off, w);
+	/* What is made here is here. */
+	r = node_stat_reader(fs, ino, &n);
+	return r < 0 ? r : off < (uint64_t)n.st.st_size ? (int64_t)((uint64_t)n.st.st_size - off) : 0;
+}
+
 /* Where data, or a hole, begins at or after off; a hole is at the end of every file. */
 static uint64_t seek_sparse(const struct member *m, uint64_t off, bool hole)
 {

@@ -35,6 +35,9 @@ void node_release(struct fs *fs, uint64_t ino, uint64_t handle);
 /* Count, PARKED, -errno. */
 int64_t node_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_t len, uint64_t off,
 		  struct waiter *w); /* handle: of node_open(), else 0 */
+/* Bring the file's bytes to the cache, in the background: how many from off on are there (see
+ * blocks_pread()), 0 at its end; PARKED, -errno. */
+int64_t node_bring(struct fs *fs, uint64_t ino, size_t len, uint64_t off, struct waiter *w);
 /* lseek(2) with SEEK_DATA or SEEK_HOLE.  0, -ENXIO beyond the end. */
 int node_seek(struct fs *fs, uint64_t ino, uint64_t off, bool hole, uint64_t *out) MUST_CHECK;
 int node_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out) MUST_CHECK;

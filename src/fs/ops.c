@@ -11,6 +11,7 @@
 #include "base/stats.h"
 #include "fs/inode.h"
 #include "fs/node.h"
+#include "fs/warm.h"
 
 #define LONG_S 86400.0 /* a dataset version never changes */
 #define SHORT_S 1.0    /* while the archive is being read a later member may replace this one */
@@ -259,6 +260,41 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 			   MIN(size, READ_MAX), (uint64_t)off);
 }
 
+static int run_warm(struct request *q)
+{
+	struct warm_order order = { .off = q->off, .len = q->size };
+	int64_t n;
+
+	q->waiter.reads_on = q->name[0] == '+';
+	n = node_bring(q->fs, q->ino, q->size, q->off, &q->waiter);
+	if (n < 0)
+		return (int)n;
+	order.done = MIN((uint64_t)n, order.len);
+	order.refused = stats_get(cache_bypassed);
+	request_settle(q);
+	fuse_reply_ioctl(q->req, 0, &order, sizeof(order));
+	return 0;
+}
+
+static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
+		     struct fuse_file_info *fi, unsigned flags, const void *in, size_t n_in,
+		     size_t n_out)
+{
+	struct warm_order order;
+
+	(void)arg, (void)fi, (void)flags;
+	if (cmd != (unsigned)WARM_IOCTL || n_in != sizeof(order) || n_out != sizeof(order)) {
+		fuse_reply_err(req, ENOTTY);
+		return;
+	}
+	memcpy(&order, in, sizeof(order));
+	if (order.len == 0)
+		fuse_reply_err(req, EINVAL);
+	else
+		request_start(fuse_req_userdata(req), req, run_warm, ino, order.more ? "+" : NULL,
+			      (size_t)MIN(order.len, WARM_MAX), order.off);
+}
+
 static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 		     struct fuse_file_info *fi)
 {
@@ -440,6 +476,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.release = op_release,
 	.read = op_read,
 	.lseek = op_lseek,
+	.ioctl = op_ioctl,
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,

@@ -379,11 +379,58 @@ static void start_parked(struct blocks *b, uint64_t from, uint64_t to, enum memo
 	start_fills(b, from, to, begun == BEGUN, true);
 }
 
+static bool is_kept(struct blocks *b, uint64_t blk)
+{
+	struct cache_layer *disk = disk_of(b);
+
+	return (disk && cache_has(disk, blk)) ||
+	       (memory_has(b->c.memory, b, blk) && !memory_filling(b->c.memory, b, blk));
+}
+
+/* Nobody waits at the first missing block but w, which is in no hurry. */
+static enum memory_state order(struct blocks *b, uint64_t from, uint64_t to, struct waiter *w)
+{
+	enum memory_begun begun;
+	enum memory_state state = park(b, from, w, &begun);
+
+	if (state == MEMORY_FILLING && begun != BEGUN_LATER)
+		start_fills(b, from, to, begun == BEGUN, false);
+	return state;
+}
+
+static int64_t bring(struct blocks *b, size_t len, uint64_t off, struct waiter *w)
+{
+	struct range blks = { off >> BLOCK_SHIFT, (off + len + BLOCK_SIZE - 1) >> BLOCK_SHIFT };
+	bool reads_on = w && w->reads_on; /* parked, w may be gone */
+	enum memory_state state = MEMORY_READY;
+	uint64_t blk = blks.from;
+
+	for (unsigned tries = 0; tries < SLOT_TRIES; tries += state == MEMORY_ABSENT) {
+		while (blk < blks.to && is_kept(b, blk))
+			blk++;
+		if (blk == blks.from && !w)
+			return -EAGAIN;
+		if (blk == blks.from)
+			state = order(b, blk, blks.to, w);
+		else if (w)
+			start_fills(b, blk, blks.to, false, false);
+		if (reads_on)
+			read_ahead(b, blks);
+		if (blk > blks.from)
+			return blk == blks.to ? (int64_t)len : (int64_t)((blk << BLOCK_SHIFT) - off);
+		if (state == MEMORY_FILLING)
+			return PARKED;
+	}
+	return -ENOMEM;
+}
+
 int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, struct waiter *w)
 {
 	struct range blks = { off >> BLOCK_SHIFT, (off + len + BLOCK_SIZE - 1) >> BLOCK_SHIFT };
 	uint64_t missing;
 
+	if (!buf)
+		return bring(b, len, off, w);
 	for (unsigned tries = 0; tries < SLOT_TRIES;) {
 		enum memory_state state = MEMORY_READY;
 		int r = copy_present(b, blks, buf, len, off, &missing);

@@ -43,7 +43,9 @@ void blocks_set_size(struct blocks *b, uint64_t size);
 uint64_t blocks_size(const struct blocks *b); /* bytes; UINT64_MAX while not known */
 
 /* Copy [off, off + len), which must lie inside.  len, PARKED, -errno.  w NULL: -EAGAIN instead of
- * parking, and nothing is started. */
+ * parking, and nothing is started.  buf NULL: the bytes are only brought to where they are kept, in the
+ * background.  How many from off on are there already, at least 1; what is missing of the
+ * others is ordered.  PARKED when the first is missing. */
 int64_t blocks_pread(struct blocks *b, void *buf, size_t len, uint64_t off, struct waiter *w);
 /* In memory or on its way there, or recorded on disk? */
 bool blocks_has(struct blocks *b, uint64_t blk);

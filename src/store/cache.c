@@ -175,6 +175,11 @@ uint64_t cache_meta(struct cache *c)
 	return meta;
 }
 
+void cache_bound_queue(struct cache *c, uint64_t blocks)
+{
+	writer_bound(c->writer, blocks);
+}
+
 const char *cache_dir(const struct cache *c)
 {
 	return c->dir;

@@ -42,6 +42,8 @@ struct cache *cache_close(struct cache *c); /* layers closed first; NULL ok; ret
 uint64_t cache_used(struct cache *c);	    /* bytes of block data now, all mounts together */
 uint64_t cache_meta(struct cache *c);	    /* ... of all else that counts: maps, indexes */
 const char *cache_dir(const struct cache *c);
+/* At most so many blocks on their way to the disk (writer.h), if that is fewer than it is by itself. */
+void cache_bound_queue(struct cache *c, uint64_t blocks);
 /* What can be said of whole objects: list, pin.  Borrowed. */
 struct objects *cache_objects(struct cache *c);
 /* Remove an object.  0; -EBUSY: some mount uses it, or the directory is busy; -ENOENT; -errno. */

@@ -86,11 +86,10 @@ void memory_charge(struct memory *m, uint64_t n)
 static uint64_t room_locked(struct memory *m)
 {
 	uint64_t promised = m->n_filling * BLOCK_SIZE, charged = atomic_load(&m->charged);
+	uint64_t half = m->budget / 2 - MIN(promised + charged, m->budget / 2);
+	uint64_t least = m->budget / 8 - MIN(promised, m->budget / 8);
 
-	/* Ranges alone, of passes and decoders, do not keep readers away. */
-	if (promised < m->budget / 8)
-		return m->budget / 8 - promised;
-	return promised + charged < m->budget / 2 ? m->budget / 2 - promised - charged : 0;
+	return MAX(half, least); /* ranges alone, of passes and decoders, do not keep readers away */
 }
 
 /* Something ended: as many as may come in now are woken, and when nothing is under way any more that could
@@ -298,13 +297,19 @@ enum memory_state memory_get(struct memory *m, struct blocks *space, uint64_t bl
 	return MEMORY_READY;
 }
 
+/* What is not for everybody: an eighth is for those who wait. */
+static uint64_t kept_from(const struct memory *m, enum memory_claim claim)
+{
+	return claim == CLAIM_AHEAD ? m->budget / 8 : 0;
+}
+
 enum memory_begun memory_begin(struct memory *m, struct blocks *space, uint64_t blk,
 			       enum memory_claim claim, struct waiter *w)
 {
 	LOCK_SCOPE(&m->lock);
 	if (find_locked(m, space, blk))
 		return BEGUN_BEFORE;
-	if (claim != CLAIM_NOW && room_locked(m) < BLOCK_SIZE) {
+	if (claim != CLAIM_NOW && room_locked(m) < kept_from(m, claim) + BLOCK_SIZE) {
 		if (claim != CLAIM_TURN)
 			return BEGUN_NOT;
 		(void)want_park(&m->room, w);

@@ -5,7 +5,7 @@
  * under way, readers park on its want) or READY; a failed fill leaves no slot.
  *
  * One budget for everything that is as large as the data.  What is promised, blocks of FILLING slots
- * and ranges on their way to decoders, may take half of it: read-ahead is refused first, then
+ * and ranges on their way to decoders, may take half of it: what nobody waits for is refused first, then
  * readers wait for their turn.  READY blocks have what is left of the whole: those on
  * disk too are few (a handful of recent ones), those brought ahead of their reader stay until it comes,
  * within a quarter of the budget; blocks that could not be cached may use half of it.
@@ -51,8 +51,8 @@ enum memory_state memory_get(struct memory *m, struct blocks *space, uint64_t bl
 			     struct block **out, struct waiter *w);
 /* For whom is a slot? */
 enum memory_claim {
-	CLAIM_AHEAD, /* nobody waits: refused when half of the budget is promised */
-	CLAIM_MORE,  /* somebody waits, but for something before it first: likewise */
+	CLAIM_AHEAD, /* nobody waits: refused when three eighths of the budget are promised */
+	CLAIM_MORE,  /* somebody waits, but for something before it first: refused at half of it */
 	CLAIM_TURN,  /* somebody waits who can wait for memory too: has to when it is */
 	CLAIM_NOW    /* somebody whom others wait for: never refused */
 };

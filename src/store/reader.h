@@ -17,8 +17,8 @@ struct reader;
 struct chunk;
 
 struct reader_ops {
-	/* Copy bytes [off, off + len) to buf; len > 0, the range inside the object.
-	 * len; PARKED (w was parked; run again when woken); -errno. */
+	/* Copy bytes [off, off + len) to buf (NULL: see blocks_pread()); len > 0, the range inside
+	 * the object.  len; PARKED (w was parked; run again when woken); -errno. */
 	int64_t (*pread)(struct reader *r, void *buf, size_t len, uint64_t off, struct waiter *w);
 	/* Start bringing a range (not empty, inside the object).  Never blocks.  0 or -errno. */
 	int (*chunk)(struct reader *r, struct range at, bool demand, struct chunk **out);

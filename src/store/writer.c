@@ -10,6 +10,7 @@
 #include "store/cache_parts.h"
 
 #define QUEUE_MAX 128u /* blocks: 16 MiB */
+#define QUEUE_LEAST 8u
 #define SLOW_MS 500    /* a write that takes longer is that of a disk which does not keep up */
 #define PLACE_MS 1000  /* nobody waits longer for a place, whatever the disk does */
 #define FINISH_MS 2000
@@ -21,7 +22,7 @@ struct writer {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t work, room;
 	struct list queue;
-	unsigned n;
+	unsigned n, max;
 	struct cache_layer *busy; /* being written now */
 	int64_t busy_ms;	  /* since then */
 	bool slow;		  /* the last write was */
@@ -99,12 +100,19 @@ int writer_new(struct cache *c, struct writer **out)
 	if (!w)
 		return -ENOMEM;
 	w->cache = c;
+	w->max = QUEUE_MAX;
 	pthread_mutex_init(&w->lock, NULL);
 	cond_init(&w->work);
 	cond_init(&w->room);
 	list_init(&w->queue);
 	*out = w;
 	return 0;
+}
+
+void writer_bound(struct writer *w, uint64_t blocks)
+{
+	LOCK_SCOPE(&w->lock);
+	w->max = (unsigned)MAX(MIN(blocks, w->max), QUEUE_LEAST);
 }
 
 struct writer *writer_free(struct writer *w)
@@ -136,7 +144,7 @@ int writer_put(struct writer *w, struct write_item *it)
 
 	LOCK_SCOPE(&w->lock);
 	r = start_locked(w);
-	while (r == 0 && w->n >= QUEUE_MAX)
+	while (r == 0 && w->n >= w->max)
 		if (!keeps_up_locked(w) || clock_ms() >= until)
 			r = -EAGAIN;
 		else

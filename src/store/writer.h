@@ -32,6 +32,8 @@ struct write_item {
 /* The thread is started by the first who needs it.  0 or -ENOMEM. */
 int writer_new(struct cache *c, struct writer **out) MUST_CHECK;
 struct writer *writer_free(struct writer *w); /* layers closed first; NULL ok; returns NULL */
+/* A shorter queue, for the sake of memory. */
+void writer_bound(struct writer *w, uint64_t blocks);
 /* 0: done() will be called.  -EAGAIN: no place; -errno: no thread.  The item stays the caller's. */
 int writer_put(struct writer *w, struct write_item *it) MUST_CHECK;
 /* Write what is queued for a layer, for two seconds at most; what is left then is cancelled. */

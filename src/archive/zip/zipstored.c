@@ -233,6 +233,8 @@ int64_t zipstored_pread(struct archive *a, const struct member *m, void *buf, si
 
 	if (r < 0)
 		return r;
+	if (!buf)
+		return reader_pread(a->c.raw, NULL, len, data + off, w);
 	if (known == 1 || !m->has_crc)
 		return read_at(a, m, buf, len, data + off, w);
 	if (m->size <= ZIPSTORED_WHOLE)
