@@ -66,6 +66,9 @@ info() { # STATUS [-o OPTIONS]
 	run "$want_info" "$MDCFS" info "$@" ./file
 }
 info 0; shows "6 bytes"; quiet
+rm -rf "$cache"
+run 0 "$MDCFS" info ./file
+[ -d "$cache" ] || fail "a setting of the environment counts only beside -o"
 info 2 -o cahce_size=1; says "unknown option 'cahce_size'; did you mean cache_size?"
 info 2 -o cache_size=ten; says "'ten' is not a size"
 info 2 -o cache_size; says "cache_size needs a value"

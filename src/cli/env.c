@@ -123,7 +123,7 @@ static int place_cacert(struct options *opt)
 
 int env_resolve(struct env *e)
 {
-	const char *given = e->opt.cache_dir;
+	const char *given;
 	int r = env_options(e, NULL);
 
 	if (r == 0)
@@ -139,6 +139,7 @@ int env_resolve(struct env *e)
 	free(e->cache_dir);
 	free(e->state_dir);
 	e->state_dir = NULL;
+	given = e->opt.cache_dir;
 	e->cache_dir =
 		given && *given ? absolute_path(given) : default_dir("XDG_CACHE_HOME", ".cache");
 	if (!e->cache_dir) {
@@ -172,15 +173,21 @@ static void protect_secrets(const struct env *e)
 #endif
 }
 
-int env_open(struct env *e)
+static int start_http(struct env *e)
 {
-	struct http_config c = {
+	const struct http_config c = {
 		.connections = e->opt.connections,
 		.cacert = e->opt.cacert,
 		.hedge = e->opt.hedge,
 		.connect_timeout_s = (unsigned)e->opt.connect_timeout,
 		.stall_timeout_s = (unsigned)e->opt.stall_timeout,
 	};
+
+	return http_new(&c, &e->http);
+}
+
+int env_open(struct env *e)
+{
 	int r = e->cache_dir ? 0 : env_resolve(e);
 
 	if (r < 0)
@@ -189,7 +196,7 @@ int env_open(struct env *e)
 	r = pool_new(pool_size(), &e->pool);
 	if (r < 0)
 		return log_error(r, "cannot start threads");
-	r = http_new(&c, &e->http);
+	r = start_http(e);
 	if (r < 0)
 		return log_error(r, "cannot start the network thread");
 	r = servertime_new(&e->time);
