@@ -30,6 +30,7 @@ static const struct command {
 	{ "info", "show what is known of a dataset", command_info },
 	{ "status", "show what mounts are doing", command_status },
 	{ "login", "keep the key of a service", command_login },
+	{ "doctor", "look for what keeps mounts from working", command_doctor },
 	{ "version", "show the version", command_version },
 };
 

@@ -19,6 +19,7 @@ struct env;
 
 int command_cache(int argc, char **argv) MUST_CHECK;
 int command_list(int argc, char **argv) MUST_CHECK;
+int command_doctor(int argc, char **argv) MUST_CHECK;
 int command_login(int argc, char **argv) MUST_CHECK;
 int command_mount(int argc, char **argv) MUST_CHECK;
 int command_umount(int argc, char **argv) MUST_CHECK;

@@ -11,47 +11,10 @@
 #include "fs/control.h"
 #include "fs/ops.h"
 #include "fs/parallel.h"
+#include "fs/precheck.h"
 
 #define TICK_MS 1000
 #define READ_AHEAD_KB 1024
-
-/* /dev/fuse says more than libfuse does when it cannot be opened. */
-static int check_device(char why[static 512])
-{
-	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), r = -errno;
-
-	if (fd >= 0) {
-		close(fd);
-		return 0;
-	}
-	if (r == -ENOENT || r == -ENODEV || r == -ENXIO)
-		snprintf(why, 512,
-			 "/dev/fuse is missing: load the fuse module (modprobe fuse); "
-			 "in a container give it --device /dev/fuse");
-	else if (r == -EACCES || r == -EPERM)
-		snprintf(why, 512,
-			 "/dev/fuse may not be opened by this user: "
-			 "ask root for chmod 666 /dev/fuse (in a container also --cap-add "
-			 "SYS_ADMIN)");
-	else
-		snprintf(why, 512, "/dev/fuse: %s", strerror(-r));
-	return r;
-}
-
-/* Without it fusermount3 refuses allow_other of everybody but root. */
-static bool allow_other_refused(const struct fs *fs)
-{
-	char line[256];
-	AUTO(auto_fclose) FILE *f = NULL;
-
-	if (!fs->opt->allow_other || geteuid() == 0)
-		return false;
-	f = fopen("/etc/fuse.conf", "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line + strspn(line, " \t"), "user_allow_other", 16) == 0)
-			return false;
-	return true;
-}
 
 /* What df and mount show as the device: the first dataset, if its name needs no quoting there. */
 static const char *shown_name(const struct fs *fs)
@@ -111,11 +74,11 @@ void fs_raise_read_ahead(struct fs *fs)
 int fs_mount(struct fs *fs, char why[static 512])
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	int r = check_device(why);
+	int r = precheck_device(why);
 
 	if (r < 0)
 		return r;
-	if (allow_other_refused(fs)) {
+	if (fs->opt->allow_other && !precheck_allow_other()) {
 		snprintf(why, 512, "allow_other needs the line user_allow_other in /etc/fuse.conf");
 		return -EPERM;
 	}

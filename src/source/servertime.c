@@ -73,6 +73,12 @@ void servertime_learn(struct servertime *t, int64_t date, bool from_api)
 	say_once(t, date - clock_now());
 }
 
+bool servertime_known(struct servertime *t)
+{
+	LOCK_SCOPE(&t->lock);
+	return t->known;
+}
+
 int64_t servertime_now(struct servertime *t)
 {
 	if (!t)

@@ -17,6 +17,8 @@ int servertime_new(struct servertime **out) MUST_CHECK;
 struct servertime *servertime_free(struct servertime *t); /* NULL ok; returns NULL */
 /* An answer came just now with this date (seconds since 1970; 0: it had none).  t: NULL ok. */
 void servertime_learn(struct servertime *t, int64_t date, bool from_api);
+/* Has any answer told the time? */
+bool servertime_known(struct servertime *t);
 /* Seconds since 1970; this machine's clock while nothing is known, or t is NULL. */
 int64_t servertime_now(struct servertime *t);
 /* A time of the service as this machine's clock would name it: for showing. */
