@@ -29,7 +29,7 @@ mknod -m 600 /dev/fuse c 10 229
 chown -R 65534:65534 "$tmp/user" "$mnt"
 chmod 755 "$tmp"
 for way in -f --; do
-	run fails setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$tmp/user" MDCFS_CACHE_DIR="$tmp/user/cache" \
+	run fails setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$tmp/user" MDCFS_CACHE_DIR="$tmp/user/cache" MDCFS_LEASE_DIR= \
 		"$tmp/mdcfs" mount $way "$tmp/x.csv" "$mnt"
 	says_only "mdcfs: /dev/fuse may not be opened by this user" "chmod 666 /dev/fuse"
 done
