@@ -60,7 +60,7 @@ int lease_new(const struct lease_config *c, struct lease **out)
 	if (!l)
 		return -ENOMEM;
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->cond, NULL);
+	cond_init(&l->cond);
 	want_init(&l->want);
 	l->env = *c->env;
 	l->body = (struct buf)BUF_INIT(LEASE_ANSWER_MAX);

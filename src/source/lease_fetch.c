@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -225,15 +224,9 @@ static void fetch_locked(struct job *j)
 /* Wait a moment, or until the lease is being closed: true then. */
 static bool pause_closing(struct lease *l)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	ts.tv_nsec += LOCK_POLL_MS * 1000000;
-	ts.tv_sec += ts.tv_nsec / 1000000000;
-	ts.tv_nsec %= 1000000000;
 	LOCK_SCOPE(&l->lock);
 	if (!l->closing)
-		(void)pthread_cond_timedwait(&l->cond, &l->lock, &ts);
+		(void)cond_wait_ms(&l->cond, &l->lock, LOCK_POLL_MS);
 	return l->closing;
 }
 

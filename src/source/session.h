@@ -33,7 +33,8 @@ int64_t session_stale_at(const struct session *s);
 /* Is this session of the version with this checksum ("": unknown) and size? */
 bool session_matches(const struct session *s, const char *checksum, bool has_size, uint64_t size);
 
-/* The copy on disk, mode 0600.  0 or -errno; -ENOENT, -EBADMSG: none, or not one of ours. */
+/* The copy on disk, mode 0600: a JSON object with url, issued, expires (seconds since 1970, by the
+ * service's clock), sizeBytes (a string; null: not known), checksum, filename (null: not known).  0 or -errno; -ENOENT, -EBADMSG: none, or not one of ours. */
 int session_read(const char *path, const char *post_url, int64_t now,
 		 struct session *out) MUST_CHECK;
 int session_write(const char *path, const struct session *s) MUST_CHECK;
