@@ -207,6 +207,7 @@ int env_open(struct env *e)
 		.pool = e->pool,
 		.opt = &e->opt,
 		.state_dir = e->state_dir,
+		.api_down_ms = &e->api_down_ms,
 		.lease_dir = e->lease_dir,
 		.time = e->time,
 	};

@@ -22,6 +22,7 @@ struct env {
 	struct servertime *time;
 	struct http *http;
 	struct pool *pool;
+	_Atomic int64_t api_down_ms; /* see source.h */
 	struct source_env src;
 };
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 
 #define TICK_MS 500
+#define UNSEEN_MS 15000
 #define LOCAL_MS 2000 /* a look at a local file costs nothing */
 #define AGAIN_MS 5000 /* before the next look for a version that must be there */
 /* A version stays for so long at least, twice as long with each one that was before it: of a file
@@ -32,6 +33,12 @@ struct refresh {
 static int64_t ttl_ms(const struct refresh *f)
 {
 	return f->st->opt->metadata_ttl * 1000;
+}
+
+/* Who was mounted without an answer asks sooner: the network may be back. */
+static int64_t next_check_ms(const struct refresh *f, const struct volume *v)
+{
+	return MIN(ttl_ms(f), atomic_load(&v->checked) ? INT64_MAX : UNSEEN_MS);
 }
 
 /* It was asked, and v is what there is. */
@@ -135,7 +142,7 @@ static void look_at(struct refresh *f, struct volume *v)
 	}
 	debug(fs, "%s: whether there is a new version cannot be told: %s", v->dir,
 	      why[0] ? why : strerror(-r));
-	v->next_ms = clock_ms() + ttl_ms(f);
+	v->next_ms = clock_ms() + next_check_ms(f, v);
 }
 
 /* A local file is not asked about: it is looked at. */
@@ -169,7 +176,7 @@ static void look_round(struct refresh *f)
 		bool urgent = object_changed(v->object) && v->changed_ms == 0;
 
 		if (v->next_ms == 0) /* it has just been opened */
-			v->next_ms = now + ttl_ms(f);
+			v->next_ms = now + next_check_ms(f, v);
 		if (now < stays_until(v))
 			continue;
 		if (urgent || now >= v->next_ms)

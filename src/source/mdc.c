@@ -22,6 +22,7 @@
 #include "source/sample.h"
 
 #define DETAILS_MAX (4u << 20)
+#define DOWN_MS 5000
 #define CROISSANT_MS 3000 /* a listing waits for it */
 #define CROISSANT_S 3600 /* as long as the service lets others keep it */
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
@@ -134,13 +135,28 @@ static int prepare(struct opening *o, char why[static 512])
 	return 0;
 }
 
+/* To find out takes seconds: of a mount of many datasets only the first shall wait for that. */
+static bool is_down(const struct source_env *env)
+{
+	return env->api_down_ms && clock_ms() < atomic_load(env->api_down_ms);
+}
+
+static void note_health(const struct source_env *env, int r)
+{
+	if (env->api_down_ms)
+		atomic_store(env->api_down_ms, api_is_down(r) ? clock_ms() + DOWN_MS : 0);
+}
+
 static int get_details(struct opening *o, char why[static 512])
 {
 	int r = prepare(o, why);
 
 	if (r < 0)
 		return r;
+	if (is_down(o->env) && recall_details(o, "the API was out of reach a moment ago") == 0)
+		return 0;
 	r = ask_details(o, why);
+	note_health(o->env, r);
 	if (api_is_down(r) && recall_details(o, why) == 0)
 		return 0;
 	return r;
@@ -353,10 +369,14 @@ static int check(struct source *s, char why[static 512])
 	const struct mdc *m = mdc_of(s);
 	AUTO(opening_clear) struct opening o = { .env = m->env, .name = m->name };
 	struct dataset now = { 0 };
-	int r = prepare(&o, why);
+	int r;
 
+	if (is_down(m->env))
+		return scheme_fail(why, -EAGAIN, "the API was out of reach a moment ago");
+	r = prepare(&o, why);
 	if (r == 0)
 		r = ask_details(&o, why);
+	note_health(m->env, r);
 	if (r < 0)
 		return r;
 	fill_version(&now, o.details);

@@ -27,6 +27,9 @@ struct source_env {
 	const char *state_dir; /* details/ is kept below; NULL: nothing is kept */
 	const char *lease_dir; /* leases and ledgers, of all mounts of the user; NULL: not kept */
 	struct servertime *time;
+	/* Until then (clock_ms()) the API is taken to be out of reach by those who can do without it; NULL:
+	 * each finds out for himself. */
+	_Atomic int64_t *api_down_ms;
 };
 
 /* What is known of a dataset without touching its bytes.  Immutable once opened. */
