@@ -36,6 +36,7 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	X(connections, COUNT, "8", "parallel HTTP transfers with one server, at most") \
 	X(deadline, SECS, "30", "give up a read that made no progress for so long") \
 	X(stall_timeout, SECS, "30", "repeat a transfer that brought no byte for so long") \
+	X(sequential, FLAG, "no", "read what a server gives without ranges in one go") \
 	X(hedge, FLAG, "yes", "ask a second time where the first answer is unusually late") \
 	X(connect_timeout, SECS, "10", "give up connecting after so long") \
 	X(metadata_ttl, SECS, "1h", "ask so often whether a dataset has a new version") \

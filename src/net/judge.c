@@ -167,7 +167,7 @@ static const struct row {
 	{ 200,
 	  200,
 	  NULL,
-	  { VERDICT_UNUSABLE, -EOPNOTSUPP, JUDGE_WELL, "the server ignores Range requests" } },
+	  { VERDICT_UNUSABLE, -EOPNOTSUPP, JUDGE_WELL, "the server ignores Range requests (-o sequential reads it in one go)" } },
 	{ 201, 299, is_ranged, { VERDICT_RETRY, -EIO, JUDGE_WELL, "an answer without the file" } },
 	{ 201, 299, NULL, { VERDICT_OK, 0, JUDGE_WELL, "" } },
 	{ 300,

@@ -18,6 +18,7 @@
 #include "store/facts.h"
 #include "store/origin.h"
 #include "store/rawfill.h"
+#include "store/sequential.h"
 
 struct object {
 	struct reader reader;
@@ -131,8 +132,11 @@ static int64_t remote_pread(struct reader *r, void *buf, size_t len, uint64_t of
 
 static int remote_chunk(struct reader *r, struct range at, bool demand, struct chunk **out)
 {
-	return rawfill_chunk(object_of(r)->st, object_of(r)->origin, object_of(r)->raw, at, demand,
-			     out);
+	struct object *o = object_of(r);
+
+	if (origin_is_whole(o->origin))
+		return sequential_chunk(o->st, o->raw, at, out);
+	return rawfill_chunk(o->st, o->origin, o->raw, at, demand, out);
 }
 
 static const struct reader_ops remote_ops = { remote_pread, remote_chunk };
@@ -180,10 +184,15 @@ static int find_version(struct object *o, struct source *s, struct facts *f, str
 			origin_set_absent(o->origin);
 		return 0;
 	}
-	if (o->st->facts_first &&
+	if (o->st->facts_first && !o->st->opt->sequential &&
 	    facts_load(o->st->state_dir, source_scheme(s), source_key(s), f) == 0)
 		return go_by_facts(o, s, f);
 	r = probe(o, first);
+	if (r == -EOPNOTSUPP && o->st->opt->sequential && origin_size(o->origin) == UINT64_MAX) {
+		origin_set_whole(o->origin);
+		(void)log_warn(0, "%s: it is read from its first byte on, in one go", d->filename);
+		r = probe(o, first);
+	}
 	if (r == 0) {
 		f->size = origin_size(o->origin);
 		origin_validator(o->origin, f->version);
@@ -221,7 +230,8 @@ static int open_remote(struct object *o, struct source *s)
 	r = digest_strings(o->identity, source_scheme(s), source_key(s), f.version, size, NULL);
 	if (r < 0)
 		goto out;
-	r = rawfill_blocks(st, o->origin, o->identity, f.size, &o->raw);
+	r = (origin_is_whole(o->origin) ? sequential_blocks : rawfill_blocks)(
+		st, o->origin, o->identity, f.size, &o->raw);
 	if (r == 0 && first->len > 0) {
 		blocks_put(o->raw, 0, first);
 		return 0;

@@ -27,6 +27,7 @@ struct origin {
 	uint64_t size;
 	char validator[256]; /* ETag, or Last-Modified of a server that has none; RFC 9110 8.8 */
 	bool ranges_known;   /* it has answered a range with a range */
+	bool whole;	     /* nothing is asked for but all of it; set at the start */
 	struct reach reach;
 };
 
@@ -199,6 +200,8 @@ static bool check_reply(struct fetch *f)
 	};
 
 	LOCK_SCOPE(&o->lock);
+	if (o->whole)
+		c.want = (struct range){ 0, UINT64_MAX };
 	c.size = o->size;
 	c.validator = o->validator;
 	c.ranges_known = o->ranges_known;
@@ -221,21 +224,26 @@ static uint64_t wanted_bytes(struct fetch *f)
 static int on_body(struct http_request *q, const void *p, size_t n)
 {
 	struct fetch *f = container_of(q, struct fetch, rq);
-	size_t room;
+	size_t room, skip;
+	int r;
 
 	if (q->reply.status != 200 && q->reply.status != 206)
 		return 0; /* an excuse; the reply has its beginning */
 	/* A second request that goes on where the first one stood has an answer of its own. */
 	if ((!f->checked || f->checked_from != q->range.from) && !check_reply(f))
 		return -ECANCELED;
+	skip = (size_t)MIN(n, f->skip);
+	room = (size_t)MIN(n - skip, wanted_bytes(f) - f->got);
+	r = room > 0 ? f->data(f, f->at.from + f->got, (const char *)p + skip, room) : 0;
+	f->failed = MIN(r, 0);
+	if (r != 0) /* HTTP_PAUSE, too */
+		return r;
 	stats_add(storage_bytes, n);
-	room = (size_t)MIN(n, wanted_bytes(f) - f->got);
-	if (room > 0 && (f->failed = f->data(f, f->at.from + f->got, p, room)) < 0)
-		return f->failed;
+	f->skip -= skip;
 	f->got += room;
 	f->renewed = false;
 	/* A whole object goes on behind the range, and so may a body without an end. */
-	return room < n || (q->reply.status == 200 && f->got == wanted_bytes(f)) ? -ECANCELED : 0;
+	return skip + room < n || (q->reply.status == 200 && f->got == wanted_bytes(f)) ? -ECANCELED : 0;
 }
 
 static void conclude(struct job *j);
@@ -256,7 +264,7 @@ static void send_request(struct fetch *f)
 	pthread_mutex_lock(&o->lock); /* origin_hurry() finds the request made, or not begun */
 	f->rq = (struct http_request){
 		.url = f->loc.url,
-		.ranged = true,
+		.ranged = !o->whole,
 		.range = { f->at.from + f->got,
 			   size > f->at.from ? MIN(f->at.to, size) : f->at.to },
 		.background = !f->demand,
@@ -273,6 +281,7 @@ static void send_request(struct fetch *f)
 		f->rq.if_match = o->validator;
 	pthread_mutex_unlock(&o->lock);
 	f->failed = 0;
+	f->skip = o->whole ? f->at.from + f->got : 0;
 	f->checked = false;
 	f->found = (struct judge_finding){ 0 };
 	http_submit(o->st->http, &f->rq);
@@ -309,6 +318,16 @@ static void locate(struct job *j)
 static void wake_fetch(struct waiter *w)
 {
 	next_step(container_of(w, struct fetch, waiter), locate);
+}
+
+void origin_set_whole(struct origin *o)
+{
+	o->whole = true;
+}
+
+bool origin_is_whole(const struct origin *o)
+{
+	return o->whole;
 }
 
 void origin_fetch(struct origin *o, struct fetch *f)

@@ -19,7 +19,8 @@ struct fetch {
 	/* In.  The range is not empty; it may reach beyond the end only while the size is unknown. */
 	struct range at;
 	_Atomic bool demand; /* somebody waits */
-	/* The bytes, in order, each once; I/O thread, must not block.  Not 0: give up with it. */
+	/* The bytes, in order, each once; I/O thread, must not block.  HTTP_PAUSE: none of these was
+	 * taken, they come again after http_resume() of rq.  Else not 0: give up with it. */
 	int (*data)(struct fetch *f, uint64_t off, const void *p, size_t n);
 	/* Exactly once: 0 = every byte of the range went to data(); -ESTALE = another version is
 	 * there;
@@ -33,6 +34,7 @@ struct fetch {
 	struct http_request rq;
 	struct location loc;
 	uint64_t got;
+	uint64_t skip; /* bytes that come once more: a whole object that broke */
 	uint64_t last_got;
 	unsigned tries;
 	bool renewed; /* no byte has come since the lease was renewed for it */
@@ -49,6 +51,10 @@ struct fetch {
 int origin_new(struct store *st, struct source *s, uint64_t size, const char *validator,
 	       struct origin **out) MUST_CHECK;
 struct origin *origin_free(struct origin *o); /* no fetch under way; NULL ok; returns NULL */
+/* From now on without ranges: every fetch begins at the first byte of the object and again there when
+ * it breaks, and ends where its range does.  Before any fetch is under way. */
+void origin_set_whole(struct origin *o);
+bool origin_is_whole(const struct origin *o);
 void origin_fetch(struct origin *o, struct fetch *f);
 /* Somebody waits for it now, who did not when it was ordered.  Before its done() is called. */
 void origin_hurry(struct fetch *f);
