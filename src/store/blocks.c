@@ -200,6 +200,8 @@ void blocks_forget(struct blocks *b, uint64_t n)
 {
 	struct cache_layer *disk = disk_of(b);
 
+	if (disk)
+		cache_settle(disk);
 	memory_drop(b->c.memory, b);
 	for (uint64_t blk = 0; disk && blk < n; blk++)
 		cache_drop(disk, blk);

@@ -89,6 +89,8 @@ bool cache_has(struct cache_layer *l, uint64_t blk);
 int cache_write(struct cache_layer *l, uint64_t blk, const void *buf, size_t len) MUST_CHECK;
 /* The same later, on another thread: see writer.h.  0: it->done() will be called. */
 int cache_put(struct cache_layer *l, struct write_item *it) MUST_CHECK;
+/* What was put so far is written, or will not be. */
+void cache_settle(struct cache_layer *l);
 /* Forget a block and punch its data. */
 void cache_drop(struct cache_layer *l, uint64_t blk);
 

@@ -166,6 +166,11 @@ int cache_put(struct cache_layer *l, struct write_item *it)
 	return r;
 }
 
+void cache_settle(struct cache_layer *l)
+{
+	writer_finish(l->cache->writer, l);
+}
+
 /* -- ahead of need -- */
 
 /* Room that is made ahead: above the first line it begins, below the second it ends. */
