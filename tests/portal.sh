@@ -129,6 +129,41 @@ run fails sh -c "echo x >'$P/velib/records.csv'"
 [ -z "$(calls 'apikey')" ] || expect "keys in URLs" 0 "$(calls apikey)"
 umount_mdcfs
 
+# Push: sent at close(), whose answer is the portal's, and read back.
+configure_portal '{"pushkeys": {"capteurs": "push-1"}}'
+mount_mdcfs -o push "ods:$portal"
+run fails sh -c "echo '{}' >'$P/capteurs/push/mesures'"
+says "Permission denied"
+umount_mdcfs
+for key in push-1 push-2; do
+	ODS_PUSH_KEY=$key
+	export ODS_PUSH_KEY
+	mount_mdcfs -o push "ods:$portal"
+	push=$P/capteurs/push/mesures
+	if [ $key = push-2 ]; then
+		run fails sh -c "echo '{\"a\": 1}' | dd status=none of='$push'"
+		says "Permission denied"
+		umount_mdcfs
+		continue
+	fi
+	expect "records before" "[]" "$(within 20 cat "$P/capteurs/records.json" | tr -d ' \n')"
+	run 0 sh -c "echo '{\"nom\": \"a\", \"valeur\": 1}' >'$push'"
+	printf '[{"nom": "b"}, {"nom": "é"}]' >"$tmp/push.json"
+	within 20 cp "$tmp/push.json" "$push" || fail "cp"
+	expect "read back" "a b é" "$(json_of "$P/capteurs/records.json" "' '.join(r['fields']['nom'] for r in d)")"
+	before=$(calls push)
+	run fails sh -c "echo '{\"nom\": ' | dd status=none of='$push'"
+	says "Invalid argument"
+	run fails dd if=/dev/zero of="$push" bs=1M count=6
+	says "File too large"
+	run fails dd if="$push" of=/dev/null
+	expect "pushes of what is no JSON" "$before" "$(calls push)"
+	! grep -qF push-1 "$mnt/.mdcfs/log" || fail "the push key is in the log"
+	umount_mdcfs
+done
+unset ODS_PUSH_KEY
+configure_portal '{}'
+
 # At the next mount nothing of all that is received again; a name costs one lookup.
 before=$(calls /records/)
 mount_mdcfs "ods:$portal/velib"

@@ -263,15 +263,27 @@ static int PRINTF(2, 3) refuse(char why[static WHY], const char *fmt, ...)
 	return -EINVAL;
 }
 
+/* What is no option, since everybody can read the arguments of a process: in the environment and .env,
+ * and in the config file. */
+enum secret { SECRET_MDC, SECRET_ODS, SECRET_PUSH };
+static const struct {
+	const char *var, *name;
+} secret_names[] = {
+	[SECRET_MDC] = { "MDC_API_KEY", "api_key" },
+	[SECRET_ODS] = { "ODS_API_KEY", "ods_api_key" },
+	[SECRET_PUSH] = { "ODS_PUSH_KEY", "ods_push_key" },
+};
+
 static int refuse_unknown(const char *name, char why[static WHY])
 {
 	struct suggest s = { .typed = name };
 
-	if (strcmp(name, "api_key") == 0 || strcmp(name, "ods_api_key") == 0)
-		return refuse(why,
-			      "%s is no -o option, everybody could read it in the list of "
-			      "processes: use %s or the config file",
-			      name, *name == 'o' ? "ODS_API_KEY" : "MDC_API_KEY");
+	for (size_t i = 0; i < ARRAY_SIZE(secret_names); i++)
+		if (strcmp(name, secret_names[i].name) == 0)
+			return refuse(why,
+				      "%s is no -o option, everybody could read it in the list of "
+				      "processes: use %s or the config file",
+				      name, secret_names[i].var);
 	if (strcmp(name, "dev") == 0 || strcmp(name, "suid") == 0)
 		return refuse(why, "option '%s' is refused: a mount is always nodev, nosuid", name);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -374,10 +386,18 @@ static int set_key(struct options *o, const char *value, char why[static WHY])
 	return r;
 }
 
-/* That of portals may be USER:PASSWORD, and a password have blanks. */
-static int set_ods_key(struct options *o, const char *value, char why[static WHY])
+static int set_named_secret(struct options *o, enum secret which, const char *value,
+			    char why[static WHY])
 {
-	return set_secret(&o->ods_key, value, ' ', why);
+	switch (which) {
+	case SECRET_MDC:
+		return set_key(o, value, why);
+	case SECRET_ODS: /* may be USER:PASSWORD, and a password have blanks */
+		return set_secret(&o->ods_key, value, ' ', why);
+	case SECRET_PUSH:
+		return set_secret(&o->push_key, value, '!', why);
+	}
+	return -EINVAL;
 }
 
 struct file_sink {
@@ -391,12 +411,12 @@ static int set_from_config(struct envfile_sink *sink, const char *name, const ch
 {
 	struct file_sink *s = container_of(sink, struct file_sink, sink);
 
-	bool ods = strcmp(name, "ods_api_key") == 0;
-
-	if (!ods && strcmp(name, "api_key") != 0)
-		return set(s->o, name, value, why);
-	s->saw_key = true;
-	return ods ? set_ods_key(s->o, value, why) : set_key(s->o, value, why);
+	for (size_t i = 0; i < ARRAY_SIZE(secret_names); i++)
+		if (strcmp(name, secret_names[i].name) == 0) {
+			s->saw_key = true;
+			return set_named_secret(s->o, (enum secret)i, value, why);
+		}
+	return set(s->o, name, value, why);
 }
 
 static int load_config(struct options *o)
@@ -421,10 +441,9 @@ static int set_from_dotenv(struct envfile_sink *sink, const char *name, const ch
 {
 	struct options *o = container_of(sink, struct file_sink, sink)->o;
 
-	if (strcmp(name, "MDC_API_KEY") == 0)
-		return set_key(o, value, why);
-	if (strcmp(name, "ODS_API_KEY") == 0)
-		return set_ods_key(o, value, why);
+	for (size_t i = 0; i < ARRAY_SIZE(secret_names); i++)
+		if (strcmp(name, secret_names[i].var) == 0)
+			return set_named_secret(o, (enum secret)i, value, why);
 	if (strcmp(name, "MDC_API_URL") == 0 && *value)
 		return set(o, "api_url", value, why);
 	if (strcmp(name, "MDC_DOWNLOAD_PATH") == 0 && setenv(name, value, 0) < 0) {
@@ -466,8 +485,8 @@ static int load_dotenv(struct options *o)
 }
 
 /* Set an option from an environment variable, if that is there; the message names the variable.
- * name NULL: one of the two keys. */
-static int set_from_env(struct options *o, const char *var, const char *name)
+ * name NULL: it is a secret. */
+static int set_from_env(struct options *o, const char *var, const char *name, enum secret which)
 {
 	const char *value = getenv(var);
 	char why[WHY];
@@ -475,10 +494,7 @@ static int set_from_env(struct options *o, const char *var, const char *name)
 
 	if (!value || (!*value && name))
 		return 0;
-	if (name)
-		r = set(o, name, value, why);
-	else
-		r = var[0] == 'O' ? set_ods_key(o, value, why) : set_key(o, value, why);
+	r = name ? set(o, name, value, why) : set_named_secret(o, which, value, why);
 	if (r < 0)
 		(void)log_error(0, "environment variable %s: %s", var, why);
 	return r;
@@ -487,18 +503,18 @@ static int set_from_env(struct options *o, const char *var, const char *name)
 static int load_environment(struct options *o)
 {
 	char var[64];
-	int r = set_from_env(o, "MDC_API_KEY", NULL);
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(secret_names); i++)
+		r = set_from_env(o, secret_names[i].var, NULL, (enum secret)i);
 	if (r == 0)
-		r = set_from_env(o, "ODS_API_KEY", NULL);
-	if (r == 0)
-		r = set_from_env(o, "MDC_API_URL", "api_url");
+		r = set_from_env(o, "MDC_API_URL", "api_url", SECRET_MDC);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(table); i++) {
 		snprintf(var, sizeof(var), "MDCFS_%s", table[i].name);
 		for (char *p = var; *p; p++)
 			if (*p >= 'a' && *p <= 'z')
 				*p = (char)(*p - 'a' + 'A');
-		r = set_from_env(o, var, table[i].name);
+		r = set_from_env(o, var, table[i].name, SECRET_MDC);
 	}
 	return r;
 }
@@ -540,6 +556,7 @@ void options_free(struct options *o)
 			free(*(char **)field_of(o, &table[i]));
 	password_free(o->api_key);
 	password_free(o->ods_key);
+	password_free(o->push_key);
 	password_free(o->password);
 	*o = (struct options){ 0 };
 }

@@ -52,6 +52,7 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	X(strict, FLAG, "no", "wait for unseen names that begin with a dot too") \
 	X(versions, FLAG, "no", \
 	  "find what a name was before a later member replaced it, as NAME.versions/1") \
+	X(push, FLAG, "no", "let files below push/ of a portal be written (needs ODS_PUSH_KEY)") \
 	X(partial_ok, FLAG, "no", "serve analyses of portals that the server has cut short") \
 	X(unverified, FLAG, "no", "serve members whose checksum is wrong") \
 	X(encoding, STR, "", "character set of zip names without a UTF-8 mark (CP437)") \
@@ -84,6 +85,7 @@ struct options {
 	 * there, what `mdcfs login` has kept: see env_resolve(). */
 	char *api_key;
 	bool api_key_given; /* one of them is there, be it empty */
+	char *push_key; /* secret: ODS_PUSH_KEY, .env or `ods_push_key` in the config file */
 	char *ods_key; /* secret, of portals: ODS_API_KEY, .env or `ods_api_key` in the config file; a
 			* key or USER:PASSWORD */
 };

@@ -33,7 +33,14 @@ struct branch_ops {
 	int (*stat)(struct fs *fs, struct branch *b, uint64_t local, struct node *out);
 	int (*list)(struct fs *fs, struct branch *b, uint64_t dir, uint64_t after, struct waiter *w,
 		    branch_list_fn fn, void *arg);
-	int (*open)(struct branch *b, uint64_t local, struct waiter *w, struct branch_open *out);
+	int (*open)(struct branch *b, uint64_t local, bool write, struct waiter *w,
+		    struct branch_open *out);
+	/* May it be truncated, by who is about to write?  What is written is gathered; flush comes with
+	 * each close() of a file that was opened to be written, and says what became of it. */
+	int (*truncate)(struct branch *b, uint64_t local);
+	int (*write)(struct branch *b, uint64_t local, uint64_t handle, const void *p, size_t n,
+		     uint64_t off, bool append);
+	int (*flush)(struct branch *b, uint64_t local, uint64_t handle, struct waiter *w);
 	void (*release)(struct branch *b, uint64_t local, uint64_t handle);
 	int64_t (*read)(struct branch *b, uint64_t local, uint64_t handle, void *buf, size_t len,
 			uint64_t off, struct waiter *w);

@@ -29,8 +29,14 @@ int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter 
 int node_stat(struct fs *fs, uint64_t ino, struct node *out) MUST_CHECK;
 /* For a read of an open file: a control file keeps the text that the reader has begun. */
 int node_stat_reader(struct fs *fs, uint64_t ino, struct node *out) MUST_CHECK;
-/* A file of another tree is opened; release what was opened.  Others need no opening. */
-int node_open(struct fs *fs, uint64_t ino, struct waiter *w, struct branch_open *out) MUST_CHECK;
+/* A file of another tree is opened, and may be written there: branch.h; release what was opened.  Others
+ * need no opening. */
+int node_open(struct fs *fs, uint64_t ino, bool write, struct waiter *w,
+	      struct branch_open *out) MUST_CHECK;
+int node_truncate(struct fs *fs, uint64_t ino) MUST_CHECK;
+int node_write(struct fs *fs, uint64_t ino, uint64_t handle, const void *p, size_t n, uint64_t off,
+	       bool append) MUST_CHECK;
+int node_flush(struct fs *fs, uint64_t ino, uint64_t handle, struct waiter *w) MUST_CHECK;
 void node_release(struct fs *fs, uint64_t ino, uint64_t handle);
 /* Count, PARKED, -errno. */
 int64_t node_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_t len, uint64_t off,

@@ -61,18 +61,48 @@ int64_t node_branch_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf
 	return b ? b->ops->read(b, local, handle, buf, len, off, w) : -ENOENT;
 }
 
-int node_open(struct fs *fs, uint64_t ino, struct waiter *w, struct branch_open *out)
+static struct branch *find_any(struct fs *fs, uint64_t ino, uint64_t *local)
+{
+	return ino_is_branch(ino) ? find(fs, ino, local) : NULL;
+}
+
+int node_open(struct fs *fs, uint64_t ino, bool write, struct waiter *w, struct branch_open *out)
 {
 	uint64_t local;
-	struct branch *b = ino_is_branch(ino) ? find(fs, ino, &local) : NULL;
+	struct branch *b = find_any(fs, ino, &local);
 
-	return b ? b->ops->open(b, local, w, out) : -ENOENT;
+	return b ? b->ops->open(b, local, write, w, out) : -ENOENT;
+}
+
+int node_truncate(struct fs *fs, uint64_t ino)
+{
+	uint64_t local;
+	struct branch *b = find_any(fs, ino, &local);
+
+	return b ? b->ops->truncate(b, local) : -EROFS;
+}
+
+int node_write(struct fs *fs, uint64_t ino, uint64_t handle, const void *p, size_t n, uint64_t off,
+	       bool append)
+{
+	uint64_t local;
+	struct branch *b = find_any(fs, ino, &local);
+
+	return b ? b->ops->write(b, local, handle, p, n, off, append) : -EROFS;
+}
+
+int node_flush(struct fs *fs, uint64_t ino, uint64_t handle, struct waiter *w)
+{
+	uint64_t local;
+	struct branch *b = find_any(fs, ino, &local);
+
+	return b ? b->ops->flush(b, local, handle, w) : 0;
 }
 
 void node_release(struct fs *fs, uint64_t ino, uint64_t handle)
 {
 	uint64_t local;
-	struct branch *b = ino_is_branch(ino) ? find(fs, ino, &local) : NULL;
+	struct branch *b = find_any(fs, ino, &local);
 
 	if (b)
 		b->ops->release(b, local, handle);

@@ -196,7 +196,8 @@ static int run_open(struct request *q)
 {
 	struct fuse_file_info fi = { 0 };
 	struct branch_open o = { 0 };
-	int r = node_open(q->fs, q->ino, &q->waiter, &o);
+	bool write = q->size > 0;
+	int r = node_open(q->fs, q->ino, write, &q->waiter, &o);
 
 	if (r < 0)
 		return r;
@@ -204,6 +205,7 @@ static int run_open(struct request *q)
 	fi.fh = o.handle;
 	fi.direct_io = o.direct;
 	fi.keep_cache = o.keep;
+	fi.noflush = !write;
 	if (fuse_reply_open(q->req, &fi) == -ENOENT) /* whoever asked has gone: no release comes */
 		node_release(q->fs, q->ino, o.handle);
 	return 0;
@@ -213,16 +215,39 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
 
-	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
+	bool write = (fi->flags & O_ACCMODE) != O_RDONLY;
+
+	if (ino_is_branch(ino)) {
+		request_start(fs, req, run_open, ino, NULL, write, 0); /* the size says it */
+	} else if (write) {
 		fuse_reply_err(req, EROFS);
-	} else if (ino_is_branch(ino)) {
-		request_start(fs, req, run_open, ino, NULL, 0, 0);
 	} else if (fs->no_open) {
 		fuse_reply_err(req, ENOSYS); /* no opens from now on: four times the speed */
 	} else {
 		fi->keep_cache = 1;
 		fuse_reply_open(req, fi);
 	}
+}
+
+static int run_flush(struct request *q)
+{
+	int r = node_flush(q->fs, q->ino, q->handle, &q->waiter);
+
+	if (r < 0)
+		return r;
+	request_settle(q);
+	fuse_reply_err(q->req, 0);
+	return 0;
+}
+
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	if (fs->n_branches == 0)
+		fuse_reply_err(req, ENOSYS); /* nothing is ever written: the kernel asks no more */
+	else
+		request_start_open(fs, req, run_flush, ino, fi->fh, 0, 0);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -394,8 +419,13 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		       struct fuse_file_info *fi)
 {
-	(void)ino, (void)attr, (void)to_set, (void)fi;
-	fuse_reply_err(req, EROFS);
+	struct fs *fs = fuse_req_userdata(req);
+	bool empties = (to_set & FUSE_SET_ATTR_SIZE) && attr->st_size == 0;
+
+	if (empties && node_truncate(fs, ino) == 0)
+		op_getattr(req, ino, fi);
+	else
+		fuse_reply_err(req, EROFS);
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
@@ -438,8 +468,13 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 		     struct fuse_file_info *fi)
 {
-	(void)ino, (void)buf, (void)size, (void)off, (void)fi;
-	fuse_reply_err(req, EROFS);
+	int r = node_write(fuse_req_userdata(req), ino, fi->fh, buf, size, (uint64_t)off,
+			   fi->flags & O_APPEND);
+
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		fuse_reply_write(req, size);
 }
 
 static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
@@ -473,6 +508,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.listxattr = op_listxattr,
 	.statfs = op_statfs,
 	.open = op_open,
+	.flush = op_flush,
 	.release = op_release,
 	.read = op_read,
 	.lseek = op_lseek,

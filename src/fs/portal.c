@@ -73,7 +73,19 @@ bool portal_spot(struct portal *p, uint64_t local, struct spot *out)
 
 /* ---- reading ---- */
 
-static int open_file(struct branch *b, uint64_t local, struct waiter *w, struct branch_open *out)
+static bool is_push(const struct spot *s)
+{
+	return s->is_made && s->made.kind == MADE_PUSH;
+}
+
+static int open_push(struct portal *p, const struct spot *s, struct branch_open *out)
+{
+	*out = (struct branch_open){ .direct = true };
+	return portal_push_open(p->push, s->dataset, s->made.text, &out->handle);
+}
+
+static int open_file(struct branch *b, uint64_t local, bool write, struct waiter *w,
+		     struct branch_open *out)
 {
 	struct portal *p = container_of(b, struct portal, base);
 	AUTO(remote_clear) struct remote remote = { 0 };
@@ -85,6 +97,10 @@ static int open_file(struct branch *b, uint64_t local, struct waiter *w, struct 
 		return -ENOENT;
 	if (s.root || s.search)
 		return -EISDIR;
+	if (is_push(&s))
+		return write ? open_push(p, &s, out) : -EACCES;
+	if (write)
+		return -EROFS;
 	if (!s.is_made && (s.what == WHAT_DETAILS || s.what == WHAT_README)) {
 		*out = (struct branch_open){ 0 };
 		return 0;
@@ -101,10 +117,37 @@ static int open_file(struct branch *b, uint64_t local, struct waiter *w, struct 
 static void release(struct branch *b, uint64_t local, uint64_t handle)
 {
 	struct portal *p = container_of(b, struct portal, base);
+	struct spot s;
 
-	(void)local;
-	if (handle)
+	if (handle && portal_spot(p, local, &s) && is_push(&s))
+		portal_push_release(p->push, handle);
+	else if (handle)
 		portal_files_release(p->files, handle);
+}
+
+static int truncate_file(struct branch *b, uint64_t local)
+{
+	struct portal *p = container_of(b, struct portal, base);
+	struct spot s;
+
+	return portal_spot(p, local, &s) && is_push(&s) ? 0 : -EROFS;
+}
+
+static int write_file(struct branch *b, uint64_t local, uint64_t handle, const void *data, size_t n,
+		      uint64_t off, bool append)
+{
+	struct portal *p = container_of(b, struct portal, base);
+
+	if (truncate_file(b, local) < 0)
+		return -EROFS;
+	return portal_push_write(p->push, handle, data, n, off, append);
+}
+
+static int flush(struct branch *b, uint64_t local, uint64_t handle, struct waiter *w)
+{
+	struct portal *p = container_of(b, struct portal, base);
+
+	return truncate_file(b, local) < 0 ? 0 : portal_push_flush(p->push, handle, w);
 }
 
 static int64_t read_text(struct portal *p, const struct spot *s, void *buf, size_t len,
@@ -129,6 +172,8 @@ static int64_t read_file(struct branch *b, uint64_t local, uint64_t handle, void
 	struct portal *p = container_of(b, struct portal, base);
 	struct spot s;
 
+	if (handle && portal_spot(p, local, &s) && is_push(&s))
+		return -EBADF;
 	if (handle)
 		return portal_files_pread(p->files, handle, buf, len, off, w);
 	if (!portal_spot(p, local, &s) || s.is_made)
@@ -182,6 +227,7 @@ static void free_portal(struct branch *b)
 	struct portal *p = container_of(b, struct portal, base);
 
 	portal_files_free(p->files);
+	portal_push_free(p->push);
 	ods_answers_free(p->answers);
 	ods_catalog_free(p->catalog);
 	ods_free(p->ods);
@@ -197,6 +243,9 @@ static const struct branch_ops ops = {
 	.list = portal_list,
 	.open = open_file,
 	.release = release,
+	.truncate = truncate_file,
+	.write = write_file,
+	.flush = flush,
 	.read = read_file,
 	.readlink = read_link,
 	.status = status,
@@ -235,6 +284,8 @@ static int set_up(struct portal *p, const struct source_env *env, const char *sp
 		r = ods_answers_new(p->ods, &p->answers);
 	if (r == 0)
 		r = portal_files_new(p->st, p->ods, &p->files);
+	if (r == 0 && env->opt->push)
+		r = portal_push_new(p->ods, p->catalog, &p->push);
 	if (r == 0)
 		r = intern_new(MADE_MAX, &p->made);
 	if (r < 0)

@@ -5,6 +5,8 @@
  *				 query/<parameters>/records.csv  .json  .geojson
  *				 analyze/<parameters>.json  .csv    geocluster/<parameters>.json
  *				 exports/  attachments/
+ *				 push/<resource>, to be written, with -o push
+ *	/<domain>/.search/<parameters>/	 links to the datasets that match
  *
  * A directory whose names are made of parameters lists those that were visited in this mount.
  * Where the names of the rest come from is portal_tree.c, where their bytes come from

@@ -13,6 +13,7 @@
 #include "fs/node.h"
 #include "fs/portal.h"
 #include "fs/portal_files.h"
+#include "fs/portal_push.h"
 #include "source/ods_answers.h"
 #include "source/ods_catalog.h"
 #include "source/ods_params.h"
@@ -22,18 +23,20 @@
 #define MADE_MAX 65536u
 #define MADE_BIT (UINT64_C(1) << 39)
 
-enum what { /* of each dataset; never renumbered within a mount */
-	    WHAT_DIR,
-	    WHAT_DETAILS,
-	    WHAT_README,
-	    WHAT_CSV,
-	    WHAT_JSON,
-	    WHAT_GEOJSON,
-	    WHAT_QUERY,
-	    WHAT_ANALYZE,
-	    WHAT_CLUSTERS,
-	    WHAT_EXPORTS,
-	    WHAT_ATTACHMENTS,
+/* What each dataset has; never renumbered within a mount. */
+enum what {
+	WHAT_DIR,
+	WHAT_DETAILS,
+	WHAT_README,
+	WHAT_CSV,
+	WHAT_JSON,
+	WHAT_GEOJSON,
+	WHAT_QUERY,
+	WHAT_ANALYZE,
+	WHAT_CLUSTERS,
+	WHAT_EXPORTS,
+	WHAT_ATTACHMENTS,
+	WHAT_PUSH,
 };
 
 enum made_kind {
@@ -42,6 +45,7 @@ enum made_kind {
 	MADE_ANALYSIS,	 /* analyze/<text> */
 	MADE_CLUSTERS,	 /* geocluster/<text> */
 	MADE_EXPORT,	 /* exports/<id>.<text>; text is the suffix */
+	MADE_PUSH,	 /* push/<text> */
 	MADE_SEARCH,	 /* .search/<text>, a directory; of no dataset */
 	MADE_LINK,	 /* .search/<parameters>/<id>, a symbolic link; text is the id */
 	MADE_ATTACHMENT, /* attachments/<name>; text is "ID/NAME" */
@@ -60,7 +64,8 @@ struct portal {
 	struct ods_catalog *catalog;
 	struct ods_answers *answers;
 	struct portal_files *files;
-	pthread_mutex_t lock; /* guards made */
+	struct portal_push *push; /* NULL without -o push */
+	pthread_mutex_t lock;	  /* guards made */
 	struct intern *made;
 	_Atomic bool made_full;
 };

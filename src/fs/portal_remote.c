@@ -182,6 +182,7 @@ static int made_path(const struct spot *s, struct remote *out)
 	case MADE_SEARCH:
 		return -EISDIR;
 	case MADE_LINK:
+	case MADE_PUSH:
 		return -EINVAL;
 	case MADE_RECORDS:
 		return records_query(s, out);

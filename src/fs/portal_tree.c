@@ -27,7 +27,14 @@ static const struct {
 	{ "geocluster", WHAT_CLUSTERS, true, true },
 	{ "exports", WHAT_EXPORTS, true, false },
 	{ "attachments", WHAT_ATTACHMENTS, true, false },
+	{ "push", WHAT_PUSH, true, false },
 };
+
+/* Has this dataset the i-th of these? */
+static bool has_own(const struct portal *p, const struct spot *dir, size_t i)
+{
+	return (dir->d.geo || !own[i].geo) && (p->push || own[i].what != WHAT_PUSH);
+}
 
 static const char *const record_files[] = { "csv", "json", "geojson" };
 
@@ -47,6 +54,11 @@ static bool is_link(const struct spot *s)
 	return s->is_made && s->made.kind == MADE_LINK;
 }
 
+static bool is_push(const struct spot *s)
+{
+	return s->is_made && s->made.kind == MADE_PUSH;
+}
+
 static bool is_text(const struct spot *s)
 {
 	return !s->root && !s->search && !s->is_made &&
@@ -57,6 +69,8 @@ static mode_t mode_of(const struct spot *s)
 {
 	if (is_dir(s))
 		return S_IFDIR | 0755;
+	if (is_push(s))
+		return S_IFREG | 0200;
 	return is_link(s) ? S_IFLNK | 0777 : S_IFREG | 0444;
 }
 
@@ -96,7 +110,7 @@ int portal_stat(struct fs *fs, struct branch *b, uint64_t local, struct node *ou
 		size = strlen(PORTAL_LINK) + strlen(s.made.text);
 	else if (is_text(&s))
 		r = text_size(p, &s, &size);
-	else if (!is_dir(&s))
+	else if (!is_dir(&s) && !is_push(&s))
 		r = remote_size(p, &s, &size);
 	if (r < 0)
 		return r;
@@ -121,7 +135,7 @@ static int lookup_own(struct fs *fs, struct portal *p, const struct spot *dir, c
 		      struct node *out)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-		if (strcmp(own[i].name, name) == 0 && (dir->d.geo || !own[i].geo))
+		if (strcmp(own[i].name, name) == 0 && has_own(p, dir, i))
 			return portal_stat(fs, &p->base, portal_local(dir->dataset, own[i].what),
 					   out);
 	return -ENOENT;
@@ -233,6 +247,9 @@ static int lookup_in_dataset(struct fs *fs, struct portal *p, const struct spot 
 		return lookup_own(fs, p, dir, name, out);
 	case WHAT_QUERY:
 		return lookup_query(fs, p, dir, name, out);
+	case WHAT_PUSH: /* any resource: the portal knows which there are */
+		return name[0] == '.' ? -ENOENT
+				      : stat_made(fs, p, MADE_PUSH, dir->dataset, name, out);
 	case WHAT_ANALYZE:
 	case WHAT_CLUSTERS:
 		return lookup_figures(fs, p, dir, name, out);
@@ -303,9 +320,8 @@ static int list_datasets(struct listing *l, struct waiter *w)
 static int list_own(struct listing *l, const struct spot *dir)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-		if ((dir->d.geo || !own[i].geo) &&
-		    emit(l, FIRST_COOKIE + i, own[i].name,
-			 portal_local(dir->dataset, own[i].what)) != 0)
+		if (has_own(l->p, dir, i) && emit(l, FIRST_COOKIE + i, own[i].name,
+						  portal_local(dir->dataset, own[i].what)) != 0)
 			break;
 	return 0;
 }
@@ -314,9 +330,16 @@ static enum made_kind kind_in(const struct spot *dir)
 {
 	if (dir->search)
 		return MADE_SEARCH;
-	return dir->what == WHAT_QUERY	   ? MADE_QUERY
-	       : dir->what == WHAT_ANALYZE ? MADE_ANALYSIS
-					   : MADE_CLUSTERS;
+	switch (dir->what) {
+	case WHAT_QUERY:
+		return MADE_QUERY;
+	case WHAT_ANALYZE:
+		return MADE_ANALYSIS;
+	case WHAT_PUSH:
+		return MADE_PUSH;
+	default:
+		return MADE_CLUSTERS;
+	}
 }
 
 /* Those of a kind that somebody has asked for. */

@@ -64,7 +64,10 @@ struct http_reply {
 
 struct http_request {
 	/* In: set by the submitter, borrowed until done() was called. */
-	const char *method; /* "GET" (when NULL) or "POST" (with an empty body) */
+	const char *method; /* "GET" (when NULL) or "POST" */
+	const void *post;   /* body of a POST; NULL: empty */
+	size_t post_len;
+	const char *post_type; /* its Content-Type */
 	const char *url;
 	bool ranged;            /* send Range: for the half-open range below */
 	struct range range; /* moves forward when a second request goes on where the first stood; the

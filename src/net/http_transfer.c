@@ -268,7 +268,9 @@ static int set_headers(struct http_transfer *t, const struct http_request *q)
 	/* The bytes themselves are wanted: a range of compressed ones would be of no use. */
 	if (r == 0)
 		r = add_header(&t->headers, "Accept-Encoding:", "identity");
-	if (r == 0 && is_post(q)) /* an empty body has no type */
+	if (r == 0 && is_post(q) && q->post)
+		r = add_header(&t->headers, "Content-Type:", q->post_type);
+	else if (r == 0 && is_post(q)) /* an empty body has no type */
 		r = add_header(&t->headers, "Content-Type:", "");
 	if (r == 0 && curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) != CURLE_OK)
 		r = -ENOMEM;
@@ -292,7 +294,7 @@ static int set_numbers(struct http_transfer *t, const struct http_request *q)
 		{ CURLOPT_CONNECTTIMEOUT_MS, t->config->connect_ms },
 		{ CURLOPT_FOLLOWLOCATION, 0 }, /* that is the owner's */
 		{ is_post(q) ? CURLOPT_POST : CURLOPT_HTTPGET, 1 },
-		{ CURLOPT_POSTFIELDSIZE, is_post(q) ? 0 : -1 },
+		{ CURLOPT_POSTFIELDSIZE, !is_post(q) ? -1 : q->post ? (long)q->post_len : 0 },
 		/* libcurl repeats by itself what a stale connection swallowed; a POST costs quota. */
 		{ CURLOPT_FRESH_CONNECT, is_post(q) ? 1 : 0 },
 	};
@@ -313,7 +315,7 @@ static int set_strings(struct http_transfer *t, const struct http_request *q)
 	if (t->config->cacert[0])
 		bad |= curl_easy_setopt(t->easy, CURLOPT_CAINFO, t->config->cacert);
 	if (is_post(q))
-		bad |= curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, "");
+		bad |= curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, q->post ? q->post : "");
 	/* A proxy would see a key that goes to a loopback address in clear. */
 	if (q->bearer && url_is_loopback(q->url))
 		bad |= curl_easy_setopt(t->easy, CURLOPT_NOPROXY, "*");

@@ -17,9 +17,10 @@
 
 #define PAGE_ROWS 500u
 #define DETAILS_FILE_MAX (UINT64_C(4) << 30)
-#define FINDS_MAX 64u	/* lookups at once */
-#define ABSENT_MAX 256u /* names that are known to be none */
-#define AGAIN_S 30	/* how long old metadata are believed when nothing newer is to be had */
+#define FINDS_MAX 64u			   /* lookups at once */
+#define ABSENT_MAX 256u			   /* names that are known to be none */
+#define TOUCH UINT64_C(0x9e3779b97f4a7c15) /* between two versions of the same dates */
+#define AGAIN_S 30 /* how long old metadata are believed when nothing newer is to be had */
 
 struct entry {
 	uint64_t at; /* of its metadata in the file */
@@ -27,6 +28,7 @@ struct entry {
 	bool geo, listed;
 	uint32_t round; /* of listing, that has shown it last */
 	uint64_t version;
+	uint64_t touched; /* times */
 	int64_t mtime, asked_ms;
 };
 
@@ -141,12 +143,21 @@ bool ods_catalog_get(struct ods_catalog *c, uint32_t n, struct ods_dataset *out)
 		return false;
 	*out = (struct ods_dataset){
 		.id = intern_text(c->ids, n),
-		.version = c->entries[n].version,
+		.version = c->entries[n].version + c->entries[n].touched * TOUCH,
 		.mtime = c->entries[n].mtime,
 		.geo = c->entries[n].geo,
 		.listed = c->entries[n].listed,
 	};
 	return true;
+}
+
+void ods_catalog_touch(struct ods_catalog *c, uint32_t n)
+{
+	LOCK_SCOPE(&c->lock);
+	if (n >= intern_count(c->ids))
+		return;
+	c->entries[n].touched++;
+	c->entries[n].asked_ms = clock_ms() - c->ttl_ms - 1;
 }
 
 int ods_catalog_details(struct ods_catalog *c, uint32_t n, struct json **out)

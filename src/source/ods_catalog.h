@@ -45,6 +45,9 @@ int ods_catalog_find(struct ods_catalog *c, const char *id, struct waiter *w,
 uint32_t ods_catalog_count(struct ods_catalog *c);
 bool ods_catalog_get(struct ods_catalog *c, uint32_t n,
 		     struct ods_dataset *out); /* false: no such */
+/* Its records have changed, whatever its dates say: it has another version from now on, and is asked
+ * for anew. */
+void ods_catalog_touch(struct ods_catalog *c, uint32_t n);
 /* Take in what a search has said of a dataset, so that nobody need ask.  0 and its number, -EINVAL: its id
  * cannot be a name; -errno. */
 int ods_catalog_note(struct ods_catalog *c, const struct json *dataset, uint32_t *n) MUST_CHECK;
