@@ -378,20 +378,13 @@ static int set_secret(char **slot, const char *value, unsigned char least, char 
 	return 0;
 }
 
-static int set_key(struct options *o, const char *value, char why[static WHY])
-{
-	int r = set_secret(&o->api_key, value, '!', why);
-
-	o->api_key_given |= r == 0;
-	return r;
-}
-
 static int set_named_secret(struct options *o, enum secret which, const char *value,
 			    char why[static WHY])
 {
 	switch (which) {
 	case SECRET_MDC:
-		return set_key(o, value, why);
+		o->api_key_given = true;
+		return set_secret(&o->api_key, value, '!', why);
 	case SECRET_ODS: /* may be USER:PASSWORD, and a password have blanks */
 		return set_secret(&o->ods_key, value, ' ', why);
 	case SECRET_PUSH:

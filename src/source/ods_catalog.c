@@ -14,6 +14,7 @@
 #include "net/url.h"
 #include "source/api.h"
 #include "source/dataset.h"
+#include "source/ods_meta.h"
 
 #define PAGE_ROWS 500u
 #define DETAILS_FILE_MAX (UINT64_C(4) << 30)
@@ -183,47 +184,6 @@ int ods_catalog_details(struct ods_catalog *c, uint32_t n, struct json **out)
 
 /* ---- taking in what the portal says ---- */
 
-/* v1 has the dates in metas; some portals in metas.default as v2 has. */
-static const char *meta(const struct json *d, const char *name)
-{
-	const struct json *metas = json_get(d, "metas");
-	const char *text = json_str(metas, name);
-
-	return text ? text : json_str(json_get(metas, "default"), name);
-}
-
-static bool has_places(const struct json *d)
-{
-	const struct json *list = json_get(d, "fields");
-
-	for (size_t i = 0; i < json_len(list); i++) {
-		const char *type = json_str(json_at(list, i), "type");
-
-		if (type && (strcmp(type, "geo_point_2d") == 0 || strcmp(type, "geo_shape") == 0))
-			return true;
-	}
-	return false;
-}
-
-static int read_version(const struct json *d, struct entry *e)
-{
-	const char *modified = meta(d, "modified"), *processed = meta(d, "data_processed");
-	char hex[DIGEST_HEX];
-	int64_t t;
-	int r = digest_strings(hex, modified ? modified : "", processed ? processed : "", NULL);
-
-	if (r < 0)
-		return r;
-	hex[16] = '\0';
-	e->version = strtoull(hex, NULL, 16);
-	e->mtime = 0;
-	if (modified && clock_parse(modified, &t) == 0)
-		e->mtime = t;
-	if (processed && clock_parse(processed, &t) == 0)
-		e->mtime = MAX(e->mtime, t);
-	return 0;
-}
-
 static int room_locked(struct ods_catalog *c)
 {
 	uint32_t cap = MAX(c->cap * 2, 64u);
@@ -289,17 +249,15 @@ static bool same_locked(struct ods_catalog *c, const char *id, const struct entr
 static int take(struct ods_catalog *c, const struct json *d)
 {
 	AUTO(auto_free) char *text = NULL;
-	const char *id = json_str(d, "datasetid");
-	struct entry e = { .geo = has_places(d) };
+	const char *id = ods_meta_id(d);
+	struct entry e = { .geo = ods_meta_geo(d) };
 	int r;
 
-	if (!id)
-		id = json_str(d, "dataset_id");
 	if (!id || !dataset_name_ok(id) || id[0] == '.')
 		return log_warn(0, "%s: a dataset whose id cannot be a file name is left out",
 				ods_domain(c->ods));
 	text = json_print(d, false);
-	r = text ? read_version(d, &e) : -ENOMEM;
+	r = text ? ods_meta_version(d, &e.version, &e.mtime) : -ENOMEM;
 	if (r < 0)
 		return r;
 	e.len = (uint32_t)strlen(text);
@@ -320,11 +278,9 @@ static int take(struct ods_catalog *c, const struct json *d)
 
 int ods_catalog_note(struct ods_catalog *c, const struct json *dataset, uint32_t *n)
 {
-	const char *id = json_str(dataset, "datasetid");
+	const char *id = ods_meta_id(dataset);
 	int r = take(c, dataset);
 
-	if (!id)
-		id = json_str(dataset, "dataset_id");
 	if (r < 0)
 		return r;
 	LOCK_SCOPE(&c->lock);
@@ -482,10 +438,8 @@ static bool is_absent_locked(struct ods_catalog *c, const char *id)
 /* What was asked by name has another id, or none: it is believed under the one that was asked. */
 static bool is_that(const struct json *answer, const char *id)
 {
-	const char *said = json_str(answer, "datasetid");
+	const char *said = ods_meta_id(answer);
 
-	if (!said)
-		said = json_str(answer, "dataset_id");
 	return said && strcmp(said, id) == 0;
 }
 

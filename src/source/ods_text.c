@@ -8,16 +8,9 @@
 #include "base/buf.h"
 #include "net/url.h"
 #include "source/dataset.h"
+#include "source/ods_meta.h"
 
 #define README_MAX (1u << 20)
-
-static const char *meta_str(const struct json *details, const char *name)
-{
-	const struct json *metas = json_get(details, "metas");
-	const char *text = json_str(metas, name);
-
-	return text ? text : json_str(json_get(metas, "default"), name);
-}
 
 static int add_fact(struct buf *b, const char *what, const char *value)
 {
@@ -50,7 +43,7 @@ static int add_facts(struct buf *b, const struct json *details, const char *id, 
 	int r = add_count(b, details);
 
 	for (size_t i = 0; i < ARRAY_SIZE(facts) && r == 0; i++)
-		r = add_fact(b, facts[i].what, meta_str(details, facts[i].name));
+		r = add_fact(b, facts[i].what, ods_meta_str(details, facts[i].name));
 	if (r == 0)
 		r = add_fact(b, "Identifier", id);
 	if (r == 0 && escaped)
@@ -117,17 +110,15 @@ static int add_fields(struct buf *b, const struct json *details)
 char *ods_readme(const struct json *details, const char *base)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(README_MAX);
-	const char *id = json_str(details, "datasetid"), *title = meta_str(details, "title");
+	const char *id = ods_meta_id(details), *title = ods_meta_str(details, "title");
 	AUTO(auto_free) char *plain = NULL;
 
-	if (!id)
-		id = json_str(details, "dataset_id");
 	plain = dataset_plain(title ? title : id ? id : "dataset", false);
 	if (!plain || buf_addf(&b, "# %s\n\n", plain) < 0 ||
 	    add_facts(&b, details, id ? id : "", base) < 0)
 		return NULL;
 	/* What is beyond the maximum is left out: it is in dataset.json. */
-	if (add_description(&b, meta_str(details, "description")) == 0)
+	if (add_description(&b, ods_meta_str(details, "description")) == 0)
 		(void)!add_fields(&b, details);
 	return buf_take(&b);
 }
