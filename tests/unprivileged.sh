@@ -36,7 +36,7 @@ mnt=$tmp/user/mnt
 
 cat >"$tmp/as_user" <<SCRIPT
 #!/bin/sh
-exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$tmp/user" MDCFS_CACHE_DIR="$tmp/user/cache" "\$@"
+exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$tmp/user" MDCFS_CACHE_DIR="$tmp/user/cache" MDCFS_LEASE_DIR= "\$@"
 SCRIPT
 chmod 755 "$tmp/as_user"
 PATH=$tmp:$PATH

@@ -56,7 +56,7 @@ static void test_defaults(void **state)
 	assert_string_equal(o.cache_dir, "");
 	assert_true(o.cache_size == 10ull << 30);
 	assert_int_equal(o.connections, 8);
-	assert_true(o.deadline == 300);
+	assert_true(o.deadline == 30);
 	assert_int_equal(o.listing, LISTING_WAIT);
 	assert_int_equal(o.pass, PASS_DEMAND);
 	assert_false(o.strict);
