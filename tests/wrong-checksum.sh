@@ -22,6 +22,8 @@ cat >"$tmp/extra.json" <<JSON
 JSON
 start_sample -x "$tmp/extra.json"
 
+run 1 "$MDCFS" verify odd
+says "the SHA-256 is not the one that was announced, $wrong"
 mount_mdcfs odd
 [ "$(timeout 20 ls "$mnt/odd/odd/in")" = greeting ] || fail "the listing"
 if timeout 20 cat "$mnt/odd/odd/in/greeting" >"$tmp/cat.out" 2>&1; then fail "it was served"; fi

@@ -25,6 +25,7 @@ static const struct command {
 	{ "umount", "unmount, and wait until the daemon has ended", command_umount },
 	{ "index", "build, show, export and import the index of an archive", command_index },
 	{ "warm", "bring files of a mount to its cache", command_warm },
+	{ "verify", "check the SHA-256 of a dataset's file", command_verify },
 	{ "cache", "show, check and clear what is kept on the disk", command_cache },
 	{ "list", "search the catalogue of datasets", command_list },
 	{ "info", "show what is known of a dataset", command_info },

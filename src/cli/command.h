@@ -27,6 +27,7 @@ int command_index(int argc, char **argv) MUST_CHECK;
 int command_info(int argc, char **argv) MUST_CHECK;
 int command_status(int argc, char **argv) MUST_CHECK;
 int command_warm(int argc, char **argv) MUST_CHECK;
+int command_verify(int argc, char **argv) MUST_CHECK;
 int command_version(int argc, char **argv) MUST_CHECK;
 
 /* Everything behind main(): dispatch, --help, --version, the mount(8) helper.  As a command's
