@@ -103,9 +103,33 @@ mount_mdcfs -o metadata_ttl=1 data
 compare_trees "$tmp/tree.old" "$(members_at)"
 exec 3<"$(members_at)/d00/f00000" 4<"$(members_at)/d00"
 change_tree second
+cat >"$tmp/mixed.py" <<'PYTHON'
+import errno, os, sys
+at, trees, stop = sys.argv[1], sys.argv[2:4], sys.argv[4]
+seen = set()
+while not os.path.exists(stop) or len(seen) < 2:
+    try:
+        names = sorted(os.listdir(at))
+        kinds = {i for i, tree in enumerate(trees) if names == sorted(os.listdir(tree))}
+        if not kinds:
+            sys.exit(f"a listing of neither version: {names}")
+        seen |= kinds
+        for name in names[:5]:
+            with open(os.path.join(at, name), "rb") as f:
+                data = f.read()
+            if not any(data == open(os.path.join(tree, name), "rb").read() for tree in trees):
+                sys.exit(f"{name}: bytes of neither version")
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+PYTHON
+timeout -s KILL 60 python3 "$tmp/mixed.py" "$(members_at)/d00" "$tmp/tree.old/d00" "$tmp/tree/d00" "$tmp/stop" \
+	>"$tmp/mixed.out" 2>&1 &
+mixed=$!
 announce
 retry 20 has_earlier 1 || fail "what the API announces is not shown"
-expect "sessions until somebody reads" 1 "$(posts)"
+: >"$tmp/stop"
+wait $mixed || fail "who looked all the time: $(cat "$tmp/mixed.out")"
 expect "looking a name up in the old directory" ESTALE "$(errno_of 'os.stat("/dev/fd/4/no-such-name")')"
 cmp "$tmp/tree.old/d00/f00000" /dev/fd/3 || fail "what was cached of the old version"
 exec 3<&- 4<&-
@@ -142,3 +166,9 @@ retry 10 log_has 'nobody announces it yet' || fail "the log does not say why"
 retry 20 has_earlier 1 || fail "it is never taken for the same"
 cmp "$tmp/www/data.tar.gz" "$mnt/data/data.tar.gz" || fail "after"
 expect "sessions: that of the version was kept" 3 "$(posts)"
+
+note "nobody reads: nothing is asked for but details"
+change_tree fourth
+announce
+retry 20 has_earlier 2 || fail "what the API announces now is not shown"
+expect "sessions of a version that nobody has read" 3 "$(posts)"
