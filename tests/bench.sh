@@ -4,7 +4,7 @@
 #
 # What is compared runs in turn, A B A B ..., and the medians are shown with their ratio and the goal.
 #
-#   BENCH_ONLY=a,d    only these parts (a to i)      BENCH_RUNS=5   runs of each, 3 without
+#   BENCH_ONLY=a,d    only these parts (a to j)      BENCH_RUNS=5   runs of each, 3 without
 #   BENCH_BIG=1       5 million members, 2 GB too    BENCH_DATA=DIR keep the generated files there
 #
 #   a  sequential read, nothing cached    against curl, one stream and eight ranges in parallel
@@ -18,6 +18,7 @@
 #      BENCH_DATA where that works, and archivemount where it is installed
 #   i  first pass over tarballs that are decoded by block or frame, against curl | xz -dc | tar t and its
 #      like; only when asked for: BENCH_ONLY=i
+#   j  sequential read, one answer in ten faulty   against the same without faults
 #
 # Page caches are dropped where the row says so; that needs root, and those rows are left out without it.
 . "${srcdir:-.}/tests/functions.sh"
@@ -25,7 +26,7 @@
 requires_fuse
 requires nginx curl python3 gzip tar
 runs=${BENCH_RUNS:-3}
-only=,${BENCH_ONLY:-a,b,c,d,e,f,g,h},
+only=,${BENCH_ONLY:-a,b,c,d,e,f,g,h,j},
 data=${BENCH_DATA:-$PWD/build/bench}
 mkdir -p "$data"
 data=$(cd "$data" && pwd)
@@ -39,6 +40,7 @@ TINY_BYTES=64    # members of part g
 LOOKUPS=100000   # for one figure
 SMALL_FILES=4000 # for part c: 30 KiB each
 PROBES=60        # random accesses for one figure
+FAULTY_MIB=256   # of part j
 RTT_MS=20        # of the "distant" rows
 
 [ "$(id -u)" = 0 ] && drop=yes || drop=no
@@ -214,10 +216,16 @@ stop_nginx() {
 
 start_relay() {
 	[ -z "${far_url-}" ] || return 0
-	python3 "$top/tests/bench/relay.py" "$port" $((RTT_MS / 2)) "$tmp/relay.port" >"$tmp/relay.out" 2>&1 &
+	relay_to "$port"
+	far_url=$relay_url
+}
+
+relay_to() { # PORT: sets relay_url, RTT_MS away
+	rm -f "$tmp/relay.port"
+	python3 "$top/tests/bench/relay.py" "$1" $((RTT_MS / 2)) "$tmp/relay.port" >>"$tmp/relay.out" 2>&1 &
 	cleanup_fn stop_child $!
 	retry 10 test -s "$tmp/relay.port" || fail "relay.py did not start"
-	far_url=http://127.0.0.1:$(cat "$tmp/relay.port")
+	relay_url=http://127.0.0.1:$(cat "$tmp/relay.port")
 }
 
 # --- one measurement each ---
@@ -608,6 +616,30 @@ units_pass() { # SUFFIX COMMAND-TO-UNPACK COMMAND-TO-PACK...
 		$((bytes >> 20)) "i.$unpack.ours" "i.$unpack.theirs" "> 1.0"
 }
 
+# One answer in ten is faulty (tests/lib/storage.py has the list), and not.
+part_j() {
+	faulty=$data/faulty
+	mkdir -p "$faulty"
+	[ -s "$faulty/data.bin" ] || head -c ${FAULTY_MIB}M /dev/urandom >"$faulty/data.bin"
+	: >"$tmp/plan"
+	start_storage "$faulty" "$tmp/plan"
+	relay_to "${storage_url##*:}"
+	for i in $(seq "$runs"); do
+		for plan in "* ok" "random $i 10 brisk"; do
+			fresh_cache
+			name=j.ok
+			[ "$plan" = "* ok" ] || name=j.faulty
+			echo "* ok" >"$tmp/plan"
+			mount_mdcfs -o hedge=yes "$relay_url/data.bin"
+			echo "$plan" >"$tmp/plan.new"
+			mv "$tmp/plan.new" "$tmp/plan"
+			timed "$name" cmp "$mnt/data.bin/data.bin" "$faulty/data.bin"
+			umount_mdcfs
+		done
+	done
+	row_rate "j sequential, $RTT_MS ms away, 10 % faulty, against none" "$FAULTY_MIB" j.faulty j.ok ">= 0.8"
+}
+
 part_i() {
 	requires xz zstd pzstd bzip2 lz4
 	need_small
@@ -624,6 +656,6 @@ start_nginx
 printf '%s, %s cores, Linux %s, mdcfs %s; median of %s\n' "$(date +%F)" "$(nproc)" "$(uname -r)" \
 	"$("$MDCFS" version | awk 'NR == 1 { print $2 }')" "$runs"
 row "" mdcfs "the other" ratio goal
-for part in a b c d e f g h i; do
+for part in a b c d e f g h i j; do
 	! wanted $part || part_$part
 done

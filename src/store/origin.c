@@ -15,7 +15,7 @@
 
 #define MAX_TRIES 40u /* the deadline comes first */
 #define PROBE_TRIES 5u
-#define FIRST_WAIT_MS 200
+#define FIRST_WAIT_MS 50 /* one failure is bad luck; for more of them there is the breaker */
 #define LONGEST_WAIT_MS 4000
 
 struct origin {
