@@ -100,7 +100,7 @@ struct archive_info {
 };
 void archive_info(struct archive *a, struct archive_info *out);
 /* Where the index is; NULL: in a temporary place.  Borrowed. */
-const char *archive_index_path(const struct archive *a);
+const char *archive_index_path(struct archive *a);
 /* Grows whenever the pass gets on: a deadline counts from its last change. */
 uint64_t archive_progress(struct archive *a);
 

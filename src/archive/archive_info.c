@@ -81,8 +81,9 @@ void archive_info(struct archive *a, struct archive_info *out)
 	memcpy(out->error, a->trouble, sizeof(out->error));
 }
 
-const char *archive_index_path(const struct archive *a)
+const char *archive_index_path(struct archive *a)
 {
+	LOCK_SCOPE(&a->lock);
 	return a->temp_dir ? NULL : index_file(a->index);
 }
 
