@@ -16,6 +16,7 @@
 #   g  a large index: mounting, finding, looking up, memory
 #   h  other programs that mount archives (tests/bench/peers.sh): ratarmount, installed from PyPI below
 #      BENCH_DATA where that works, and archivemount where it is installed
+#   j  writing the cache on the way, its checksums, and a mount with many blocks in it
 #   i  first pass over tarballs that are decoded by block or frame, against curl | xz -dc | tar t and its
 #      like; only when asked for: BENCH_ONLY=i
 #   j  sequential read, one answer in ten faulty   against the same without faults
@@ -38,6 +39,7 @@ BIG_CLIPS=56000  # of about BIG_CLIP_BYTES: 2 GB
 BIG_CLIP_BYTES=40000
 TINY_BYTES=64    # members of part g
 LOOKUPS=100000   # for one figure
+MANY_BLOCKS=1000000 # in the map of part j
 SMALL_FILES=4000 # for part c: 30 KiB each
 PROBES=60        # random accesses for one figure
 FAULTY_MIB=256   # of part j
@@ -319,6 +321,52 @@ row_files() { # TEXT OURS THEIRS GOAL
 	ours=$(median "$figures/$2")
 	theirs=$(median "$figures/$3")
 	row "$1" "$ours /s" "$theirs /s" "$(calculate "sprintf(\"%.2f\", $ours / $theirs)")" "$4"
+}
+
+mount_and_answer() { # MDCFS OPTION...
+	"$MDCFS" mount "$@" "$tmp/mnt2" >>"$log" 2>&1 && cat "$tmp/mnt2/.mdcfs/status.json" >/dev/null
+}
+
+umount_again() {
+	"$MDCFS" umount "$tmp/mnt2" >>"$log" 2>&1
+}
+
+part_j() {
+	need_raw
+	pread_all "$data/raw.bin"
+	for i in $(seq "$runs"); do
+		fresh_cache
+		mount_mdcfs "$url/raw.bin"
+		timed j.cached pread_all "$mnt/raw.bin/raw.bin"
+		umount_mdcfs
+		cat "$cache"/objects/*/raw.data >/dev/null
+		timed j.cat cat "$cache"/objects/*/raw.data >/dev/null
+		timed j.verify "$MDCFS" cache verify >/dev/null
+		fresh_cache
+		mount_mdcfs -o cache_size=0 "$url/raw.bin"
+		timed j.uncached pread_all "$mnt/raw.bin/raw.bin"
+		umount_mdcfs
+	done
+	fresh_cache
+	truncate -s $((MANY_BLOCKS * 131072)) "$data/zeros.bin"
+	mkdir "$tmp/mnt2"
+	for blocks in none $MANY_BLOCKS; do
+		mount_and_answer "$url/zeros.bin"
+		umount_again
+		[ $blocks = none ] ||
+			python3 "$top/tests/bench/fillmap.py" "$(dirname "$cache"/objects/*/raw.map)/raw" $blocks
+		for i in $(seq "$runs"); do
+			timed j.mount.$blocks mount_and_answer "$url/zeros.bin"
+			umount_again
+		done
+	done
+	mount_mdcfs "$url/zeros.bin"
+	dd if="$mnt/zeros.bin/zeros.bin" of=/dev/null bs=128k count=100 skip=$((MANY_BLOCKS / 2)) status=none
+	[ "$(stat_of cache_hits)" -ge 100 ] || fail "bench: the blocks are not taken for cached"
+	umount_mdcfs
+	row_rate "j cold sequential, cached | not cached (cache_size=0)" $RAW_MIB j.cached j.uncached ">= 0.85"
+	row_rate "j cache verify: read and checksum | cat of the same file" $RAW_MIB j.verify j.cat ""
+	row_time "j mount, $MANY_BLOCKS cached blocks | none" j.mount.$MANY_BLOCKS j.mount.none "< 1000 ms, ~1"
 }
 
 part_c() {
