@@ -323,11 +323,11 @@ row_files() { # TEXT OURS THEIRS GOAL
 	row "$1" "$ours /s" "$theirs /s" "$(calculate "sprintf(\"%.2f\", $ours / $theirs)")" "$4"
 }
 
-mount_and_answer() { # MDCFS OPTION...
-	"$MDCFS" mount "$@" "$tmp/mnt2" >>"$log" 2>&1 && cat "$tmp/mnt2/.mdcfs/status.json" >/dev/null
+mount_beside() { # URL
+	"$MDCFS" mount "$1" "$tmp/mnt2" >>"$log" 2>&1 && cat "$tmp/mnt2/.mdcfs/status.json" >/dev/null
 }
 
-umount_again() {
+umount_beside() {
 	"$MDCFS" umount "$tmp/mnt2" >>"$log" 2>&1
 }
 
@@ -351,13 +351,13 @@ part_j() {
 	truncate -s $((MANY_BLOCKS * 131072)) "$data/zeros.bin"
 	mkdir "$tmp/mnt2"
 	for blocks in none $MANY_BLOCKS; do
-		mount_and_answer "$url/zeros.bin"
-		umount_again
+		mount_beside "$url/zeros.bin"
+		umount_beside
 		[ $blocks = none ] ||
 			python3 "$top/tests/bench/fillmap.py" "$(dirname "$cache"/objects/*/raw.map)/raw" $blocks
 		for i in $(seq "$runs"); do
-			timed j.mount.$blocks mount_and_answer "$url/zeros.bin"
-			umount_again
+			timed j.mount.$blocks mount_beside "$url/zeros.bin"
+			umount_beside
 		done
 	done
 	mount_mdcfs "$url/zeros.bin"
