@@ -151,3 +151,26 @@ if ! readelf -d "$MDCFS" 2>/dev/null | grep -q 'lib[at]san'; then
 	rss=$(awk '/^VmHWM/ { print $2 }' "/proc/$mdcfs_pid/status")
 	at_most "kilobytes of memory" 120000 "$rss"
 fi
+umount_mdcfs
+
+# --- what the cache cannot keep is received no faster than it is read, and read in order; what it keeps
+# stays within the limit
+configure_portal '{}'
+rm -rf "$cache"
+mount_mdcfs -o cache_size=1M,read_ahead=8M "ods:$portal"
+json="/api/records/1.0/download?dataset=velib&format=json"
+curl -sS --max-time 20 -o "$tmp/velib.json" "$portal_url$json"
+for way in 'cat "$1"' 'dd if="$1" bs=1000 status=none' 'cat "$1" | { read -r x <"$2"; cat; }'; do
+	mkfifo "$tmp/fifo"
+	{ within 30 sh -c "$way" sh "$P/velib/records.json" "$tmp/fifo"; echo $? >"$tmp/status"; } >"$tmp/got" &
+	reader=$!
+	echo go >"$tmp/fifo" &
+	writer=$!
+	wait $reader
+	rm "$tmp/fifo"
+	kill $writer 2>/dev/null || :
+	wait $writer 2>/dev/null || :
+	cmp "$tmp/velib.json" "$tmp/got" || fail "larger than the cache: $way"
+done
+within 30 head -c 100 "$P/velib/records.json" | cmp -n 100 - "$tmp/velib.json" || fail "its beginning"
+at_most "kilobytes in the cache" 1024 "$(du -sk "$cache/objects" | cut -f 1)"

@@ -149,6 +149,12 @@ static void unref_locked(struct block *b)
 		block_recycle_locked(b->home, b);
 }
 
+struct block *block_ref(struct block *b)
+{
+	atomic_fetch_add(&b->refs, 1);
+	return b;
+}
+
 void block_unref(struct block *b)
 {
 	if (!b || atomic_fetch_sub(&b->refs, 1) != 1)

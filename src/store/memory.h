@@ -41,6 +41,7 @@ void memory_discharge(struct memory *m, uint64_t n);
 bool memory_tight(struct memory *m);
 
 struct block *block_new(struct memory *m); /* one reference; NULL without memory */
+struct block *block_ref(struct block *b);  /* +1; returns b */
 void block_unref(struct block *b);	   /* NULL ok */
 void auto_block_unref(struct block **b);
 

@@ -127,7 +127,7 @@ static bool is_whole_locked(const struct spool *s)
 bool spool_size(struct spool *s, uint64_t *out)
 {
 	LOCK_SCOPE(&s->lock);
-	if (!is_whole_locked(s))
+	if (!is_whole_locked(s) || take_streams(s->now))
 		return false;
 	*out = take_size(s->now);
 	return true;
@@ -168,7 +168,7 @@ static void on_take(void *arg, struct take *t, enum take_state state)
 	LOCK_SCOPE(&s->lock);
 	if (t == s->again && state != TAKE_RUNNING)
 		replace_locked(s, state == TAKE_WHOLE);
-	if (state == TAKE_WHOLE)
+	if (state == TAKE_WHOLE && !take_streams(t))
 		keep(s, t);
 	want_wake(&s->want, state == TAKE_FAILED ? take_error(t) : 0);
 	if (state != TAKE_RUNNING)
@@ -197,10 +197,12 @@ static int begin_locked(struct spool *s)
 	return start_locked(s, &s->now);
 }
 
-/* What has failed is no use to who comes now. */
+/* What has failed is no use to who comes now, nor what was not kept. */
 static void drop_failed_locked(struct spool *s)
 {
-	if (!s->now || take_state(s->now) != TAKE_FAILED)
+	if (!s->now || (take_state(s->now) != TAKE_FAILED && !take_streams(s->now)))
+		return;
+	if (take_state(s->now) == TAKE_RUNNING)
 		return;
 	take_unref(s->now);
 	s->now = NULL;
@@ -266,7 +268,7 @@ static int64_t lost(struct spool *s, struct take *t, struct waiter *w)
 		return take_error(t);
 	if (take_state(t) == TAKE_RUNNING && !take_streams(t))
 		return want_park(&s->want, w); /* until it is whole */
-	if (take_state(t) != TAKE_WHOLE)
+	if (take_state(t) != TAKE_WHOLE || take_streams(t))
 		return log_error(-EIO,
 				 "%s: it is larger than what the cache may keep of it "
 				 "(cache_size), and so can be read in order only",

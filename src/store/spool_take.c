@@ -16,6 +16,7 @@
 #include "source/api.h"
 #include "store/about.h"
 #include "store/blocks.h"
+#include "store/spool_held.h"
 
 #define QUEUE_MAX 16u /* blocks that wait for the job; one piece more may come: libcurl's buffer */
 #define QUEUE_SLOTS 32u
@@ -32,6 +33,7 @@ static const struct retry_policy policy = {
 struct take {
 	struct take_config c;
 	struct cache *cache; /* NULL: there is none */
+	uint64_t keeps;	     /* so many bytes of one file may go there */
 	_Atomic unsigned refs;
 	_Atomic enum take_state state;
 	_Atomic bool streams;
@@ -64,6 +66,7 @@ struct take {
 	uint64_t have;	 /* bytes that can be read */
 	uint64_t coming; /* bytes that have arrived */
 	uint64_t wanted; /* end of what readers have asked for */
+	struct held held;
 };
 
 /* ---- life ---- */
@@ -130,6 +133,7 @@ static int make(const struct take_config *c, struct take **out)
 	t->c = *c;
 	t->use = -1;
 	t->cache = c->spool->st->cache;
+	t->keeps = t->cache ? c->spool->st->opt->cache_size / 2 : 0;
 	atomic_init(&t->refs, 1);
 	pthread_mutex_init(&t->lock, NULL);
 	*out = t;
@@ -207,6 +211,7 @@ void take_unref(struct take *t)
 		(void)!cache_remove(t->cache, t->identity);
 	free(t->dir);
 	block_unref(t->cur);
+	held_clear(&t->held);
 	digest_free(t->digest);
 	pthread_mutex_destroy(&t->lock);
 	free(t->url);
@@ -323,6 +328,8 @@ static int on_body(struct http_request *q, const void *p, size_t n)
 	}
 	stats_add(storage_bytes, n);
 	keep_head(t, p, n);
+	if (t->coming + n > t->keeps)
+		atomic_store(&t->streams, true);
 	return add_locked(t, p, n);
 }
 
@@ -359,12 +366,20 @@ static int judge(struct take *t)
 	return r;
 }
 
-/* Does the cache keep it all?  If not it may not run ahead of its readers. */
-static void watch_room(struct take *t, uint64_t blk)
+/* Into the cache, if it keeps it all so far; and among the last ones in any case.  A cache that does not
+ * take it keeps it no further. */
+static void place(struct take *t, uint64_t blk, struct block *b)
 {
-	const struct store *st = t->c.spool->st;
+	struct block *old;
 
-	if (!st->cache || t->have > st->opt->cache_size / 2 || !blocks_has(t->blocks, blk))
+	pthread_mutex_lock(&t->lock);
+	old = held_put(&t->held, blk, b);
+	pthread_mutex_unlock(&t->lock);
+	block_unref(old);
+	if (take_streams(t))
+		return;
+	blocks_put(t->blocks, blk, block_ref(b));
+	if (!blocks_has(t->blocks, blk))
 		atomic_store(&t->streams, true);
 }
 
@@ -381,11 +396,10 @@ static int publish(struct take *t, struct block *b)
 		return r;
 	}
 	digest_add(t->digest, b->data, len);
-	blocks_put(t->blocks, blk, b);
+	place(t, blk, b);
 	pthread_mutex_lock(&t->lock);
 	t->have += len;
 	pthread_mutex_unlock(&t->lock);
-	watch_room(t, blk);
 	return 0;
 }
 
@@ -554,10 +568,18 @@ uint64_t take_have(struct take *t, uint64_t off, size_t len)
 	return t->have;
 }
 
+static bool read_held(struct take *t, void *buf, size_t len, uint64_t off)
+{
+	LOCK_SCOPE(&t->lock);
+	return t->have > 0 && held_read(&t->held, t->have, buf, len, off);
+}
+
 int64_t take_pread(struct take *t, void *buf, size_t len, uint64_t off, struct waiter *w)
 {
 	uint64_t to = (off + len - 1) >> BLOCK_SHIFT;
 
+	if (read_held(t, buf, len, off))
+		return (int64_t)len;
 	for (uint64_t blk = off >> BLOCK_SHIFT; blk <= to; blk++)
 		if (!blocks_has(t->blocks, blk))
 			return -ENODATA;
