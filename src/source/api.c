@@ -92,11 +92,12 @@ static int fault_denied(int status, const struct api_subject *s, char why[static
 	if (status == 401 && s->key)
 		return scheme_fail(why, -EACCES,
 			"%.80s: the API key was refused: make a new one on the "
-			"site and set MDC_API_KEY",
+			"site and set MDC_API_KEY, or run mdcfs login",
 			s->name);
 	if (status == 401)
 		return scheme_fail(
-			why, -EACCES, "%.80s: an API key is needed: set MDC_API_KEY", s->name);
+			why, -EACCES,
+			"%.80s: an API key is needed: set MDC_API_KEY or run mdcfs login", s->name);
 	if (status == 402)
 		return scheme_fail(why, -EACCES,
 			"%.80s: a paid dataset that was not bought: see %.200s", s->name, s->page);

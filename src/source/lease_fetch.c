@@ -195,7 +195,9 @@ static void fail_no_key(struct lease *l)
 			 l->name);
 	else
 		snprintf(why, sizeof(why),
-			 "%.80s: an API key is needed to download: set MDC_API_KEY", l->name);
+			 "%.80s: an API key is needed to download: set MDC_API_KEY or run mdcfs "
+			 "login",
+			 l->name);
 	fail(l, -EACCES, HOLD_MS, why);
 }
 
