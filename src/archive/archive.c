@@ -371,7 +371,7 @@ static int open_stream(struct archive *a)
 {
 	struct blocks_config c = {
 		.memory = a->c.st->memory,
-		.cache = a->c.st->cache,
+		.cache = store_blocks_cache(a->c.st),
 		.identity = a->c.raw->identity,
 		.size = UINT64_MAX,
 		.read_ahead = MIN(MIN(STREAM_READ_AHEAD, a->c.st->opt->read_ahead),

@@ -174,6 +174,21 @@ static int parse_PASS(const char *text, void *field)
 	return 0;
 }
 
+static int parse_CACHING(const char *text, void *field)
+{
+	static const char *const names[] = {
+		[CACHE_FULL] = "full", [CACHE_MINIMAL] = "minimal", [CACHE_NONE] = "none"
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(text, names[i]) != 0)
+			continue;
+		*(enum cache_mode *)field = (enum cache_mode)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 struct type {
 	const char *metavar; /* for --help */
 	const char *allowed; /* completes "VALUE is not ..." */
@@ -205,6 +220,9 @@ static const struct type type_LISTING = { "wait|partial", "wait or partial", NUL
 					  parse_LISTING };
 static const struct type type_PASS = { "demand|background", "demand or background", NULL, false,
 				       parse_PASS };
+
+static const struct type type_CACHING = { "full|minimal|none", "full, minimal or none", NULL, false,
+					  parse_CACHING };
 
 struct option {
 	const char *name;

@@ -17,10 +17,11 @@ struct portion {
 
 enum listing_mode { LISTING_WAIT, LISTING_PARTIAL };
 enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
+enum cache_mode { CACHE_FULL, CACHE_MINIMAL, CACHE_NONE };
 
 /* X(name, TYPE, "default", "help").  TYPE: STR (owned string), FLAG (bool; "name" alone is true),
  * UINT, COUNT (1 to 1024), SIZE (bytes; K M G T suffixes, powers of 1024), PORTION (a SIZE, or a
- * percentage of something), SECS (at least 1; s, m, h, d suffixes), LISTING, PASS. */
+ * percentage of something), SECS (at least 1; s, m, h, d suffixes), LISTING, PASS, CACHING. */
 #define OPTIONS(X) \
 	X(api_url, STR, "https://mozilladatacollective.com/api", \
 	  "base URL of the Mozilla Data Collective API") \
@@ -31,6 +32,8 @@ enum pass_mode { PASS_DEMAND, PASS_BACKGROUND };
 	X(cache_size, SIZE, "10G", "keep at most this many bytes") \
 	X(cache_reserve, PORTION, "5%", \
 	  "leave so much free on the cache's disk: a size, or a percentage") \
+	X(cache_mode, CACHING, "full", \
+	  "what is kept on the disk: data too, only what is needed to find it, or nothing") \
 	X(memory, SIZE, "256M", "for blocks and ranges on their way and just read") \
 	X(read_ahead, SIZE, "64M", "bring at most this much ahead of one sequential reader") \
 	X(connections, COUNT, "8", "parallel HTTP transfers with one server, at most") \
@@ -75,6 +78,7 @@ typedef struct portion option_PORTION;
 typedef int64_t option_SECS;
 typedef enum listing_mode option_LISTING;
 typedef enum pass_mode option_PASS;
+typedef enum cache_mode option_CACHING;
 
 struct options {
 #define OPTION_FIELD(name, type, def, help) option_##type name;

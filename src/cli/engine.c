@@ -27,10 +27,10 @@ static int open_store(struct engine *e)
 	e->st.http = e->env.http;
 	e->st.pool = e->env.pool;
 	e->st.opt = opt;
-	e->st.state_dir = e->env.state_dir;
 	r = memory_new(opt->memory, &e->st.memory);
-	if (r < 0)
+	if (r < 0 || opt->cache_mode == CACHE_NONE)
 		return r;
+	e->st.state_dir = e->env.state_dir;
 	r = cache_open(&c, &e->st.cache);
 	if (r < 0)
 		(void)log_warn(
@@ -117,7 +117,7 @@ int engine_warm(struct engine *e)
 {
 	if (!e->env.opt.warm)
 		return 0;
-	if (!e->st.cache)
+	if (!store_blocks_cache(&e->st))
 		return log_warn(0, "warm: there is no cache to bring anything to");
 	return warmer_start(&e->st, e->volumes, &e->warmer);
 }

@@ -206,7 +206,7 @@ int env_open(struct env *e)
 		.http = e->http,
 		.pool = e->pool,
 		.opt = &e->opt,
-		.state_dir = e->state_dir,
+		.state_dir = e->opt.cache_mode == CACHE_NONE ? NULL : e->state_dir,
 		.api_down_ms = &e->api_down_ms,
 		.lease_dir = e->lease_dir,
 		.time = e->time,

@@ -418,7 +418,7 @@ int64_t node_bring(struct fs *fs, uint64_t ino, size_t len, uint64_t off, struct
 	struct node n;
 	int r;
 
-	if (!fs->st->cache)
+	if (!store_blocks_cache(fs->st))
 		return -EROFS;
 	if (p.row > 0)
 		return read_row(&p, NULL, len, off, w);

@@ -162,7 +162,7 @@ int rawfill_blocks(struct store *st, struct origin *o, const char *identity, uin
 	struct raw *raw = calloc(1, sizeof(*raw));
 	struct blocks_config c = {
 		.memory = st->memory,
-		.cache = st->cache,
+		.cache = store_blocks_cache(st),
 		.identity = identity,
 		.layer = "raw",
 		.size = size,

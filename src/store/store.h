@@ -20,4 +20,10 @@ struct store {
 	_Atomic bool stopping; /* no new request starts; those under way fail with -ENOTCONN */
 };
 
+/* Where blocks go that can be brought again; NULL: nowhere. */
+static inline struct cache *store_blocks_cache(const struct store *st)
+{
+	return st->opt->cache_mode == CACHE_FULL ? st->cache : NULL;
+}
+
 #endif
