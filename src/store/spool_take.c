@@ -452,6 +452,12 @@ static int again(struct take *t, int err)
 	return 0;
 }
 
+static void let_go(struct take *t)
+{
+	LOCK_SCOPE(&t->lock);
+	held_clear(&t->held);
+}
+
 static void fail(struct take *t, int err)
 {
 	const char *s = t->c.spool->name;
@@ -464,6 +470,7 @@ static void fail(struct take *t, int err)
 				s, t->coming);
 	else if (err == -EAGAIN || (api_is_down(err) && err != -EPROTO))
 		(void)log_error(err, "%s: it cannot be had now", s);
+	let_go(t);
 	blocks_forget(t->blocks, (t->have + BLOCK_SIZE - 1) >> BLOCK_SHIFT);
 	t->err = err == -EDQUOT || err == -EACCES || err == -ENOENT || err == -EINVAL ||
 				 err == -ENOMEM || err == -ESTALE
@@ -477,6 +484,8 @@ static void succeed(struct take *t)
 	digest_end(steal(&t->digest), t->sum);
 	t->size = t->have;
 	blocks_set_size(t->blocks, t->size);
+	if (!take_streams(t))
+		let_go(t); /* the cache has them */
 	atomic_store(&t->state, TAKE_WHOLE);
 }
 
@@ -554,6 +563,8 @@ void take_abandon(struct take *t)
 {
 	LOCK_SCOPE(&t->lock);
 	t->abandoned = true;
+	if (take_state(t) != TAKE_RUNNING)
+		held_clear(&t->held); /* of one that was not kept: it is received anew */
 	if (take_state(t) == TAKE_RUNNING && take_streams(t))
 		cancel_locked(t);
 }
