@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
+
 #include "../lib/cachetest.h"
 #include "store/about.h"
 
@@ -74,26 +76,31 @@ static void test_use(void **state)
 	about_leave(dir, -1);
 }
 
+struct remover {
+	const char *dir;
+	atomic_bool stop;
+	atomic_int removed;
+};
+
 static void *remove_often(void *arg)
 {
-	const char *dir = arg;
-	intptr_t removed = 0;
+	struct remover *r = arg;
 
-	for (int i = 0; i < 3000; i++)
-		removed += access(dir, F_OK) == 0 && about_remove(dir) == 0;
-	return (void *)removed;
+	while (!r->stop)
+		r->removed += access(r->dir, F_OK) == 0 && about_remove(r->dir) == 0;
+	return NULL;
 }
 
 /* Who comes while it is removed gets a directory of his own, which then stays. */
 static void test_enter_while_removed(void **state)
 {
 	char dir[600];
+	struct remover r = { .dir = dir };
 	pthread_t t;
-	void *removed;
 
 	object_of(*state, dir);
-	assert_int_equal(pthread_create(&t, NULL, remove_often, dir), 0);
-	for (int i = 0; i < 300; i++) {
+	assert_int_equal(pthread_create(&t, NULL, remove_often, &r), 0);
+	for (int i = 0; i < 300 || (r.removed == 0 && i < 1000000); i++) {
 		struct about a;
 		int use = -1;
 
@@ -101,8 +108,9 @@ static void test_enter_while_removed(void **state)
 		assert_int_equal(about_read(dir, &a), 0);
 		about_leave(dir, use);
 	}
-	pthread_join(t, &removed);
-	assert_true((intptr_t)removed > 0);
+	r.stop = true;
+	pthread_join(t, NULL);
+	assert_true(r.removed > 0);
 }
 
 int main(void)
