@@ -40,3 +40,29 @@ compare_trees "$tmp/tree" "$(members_at)"
 took=$(($(now_ms) - begun))
 [ $took -ge 4000 ] || fail "the server is not slow: $took ms"
 expect "requests that a deadline ended" 0 "$(stat_of deadlines)"
+umount_mdcfs
+
+# A server is dead while another one is not: what comes from that is no reason to wait longer.
+mkdir "$tmp/busy"
+make_random "$tmp/busy/busy.bin" $((64 << 20))
+plan "* ok"
+dead=$storage_url
+start_storage "$tmp/busy"
+mount_mdcfs -o deadline=3,stall_timeout=60,connections=2,read_ahead=128K,cache_size=32M "$dead/data.bin" "$storage_url/busy.bin"
+cat >"$tmp/busy.py" <<'PYTHON'
+import mmap, os, random, sys, time
+into = mmap.mmap(-1, 4096)
+f = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECT)
+while True:
+    os.preadv(f, [into], random.randrange(512) << 17)
+    time.sleep(0.2)
+PYTHON
+timeout -s KILL 60 python3 "$tmp/busy.py" "$mnt/busy.bin/busy.bin" >/dev/null 2>"$tmp/busy.out" &
+busy=$!
+plan "* 206 wait=60"
+begun=$(now_ms)
+expect "a dead server beside one that is not" EIO "$(read_block 24)"
+took=$(($(now_ms) - begun))
+[ $took -ge 2500 ] && [ $took -le 6000 ] || fail "a dead server beside one that is not: ended after $took ms"
+kill $busy
+wait $busy || :

@@ -138,7 +138,8 @@ static void conclude(struct http *h, struct http_transfer *t, int err)
 		.begun_ms = t->start_ms,
 		.first_ms = t->first_ms ? t->first_ms - t->start_ms : -1,
 		.refused = t->abort != 0,
-		.bytes = t->bytes > 0,
+		.bytes = t->bytes,
+		.body_ms = t->first_ms ? t->last_ms - t->first_ms : 0,
 	};
 	int r = 0;
 
@@ -290,8 +291,8 @@ static void finish_stalled(struct http *h, int64_t now)
 
 			if (!t || http_transfer_stall_due(t, h->stall_ms, now) > now)
 				continue;
-			snprintf(t->why, sizeof(t->why), "no byte for %" PRId64 " ms",
-				 now - t->last_ms);
+			snprintf(t->why, sizeof(t->why), "%s byte for %" PRId64 " ms",
+				 t->limps ? "hardly a" : "no", now - t->last_ms);
 			conclude(h, t, -ETIMEDOUT);
 		}
 	}

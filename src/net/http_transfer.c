@@ -24,6 +24,8 @@
 #define BUFFER_BYTES (512 * 1024)
 #define MAX_HEADER_BYTES (256 * 1024)
 #define MAX_EXCUSE_BYTES (256 * 1024) /* of the body of what is no success */
+#define PACE_MS 4000		      /* so often is looked at how fast bytes come */
+#define LAST_CHANCE_MS 1000	      /* for a first byte, however little patience is left */
 
 static void transfer_free(struct http_transfer *t)
 {
@@ -149,6 +151,21 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	return n;
 }
 
+/* Somewhere between stalled and slow: a new connection, for what is left, is likely to be better.  Only of
+ * ranges, which go on where this one stands. */
+static void look_at_pace(struct http_transfer *t)
+{
+	int64_t ms = t->last_ms - t->pace_ms;
+
+	if (t->pace_ms && ms < PACE_MS)
+		return;
+	if (t->pace_ms && t->q->ranged &&
+	    (t->bytes - t->pace_bytes) * 1000 / (uint64_t)ms < peer_least_rate(t->peer))
+		t->limps = true;
+	t->pace_ms = t->last_ms;
+	t->pace_bytes = t->bytes;
+}
+
 static bool is_success(const struct http_transfer *t)
 {
 	return t->reply.status >= 200 && t->reply.status <= 299;
@@ -219,6 +236,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	}
 	keep_problem(t, p, n);
 	t->bytes += n;
+	look_at_pace(t);
 	t->abort = r;
 	return r ? 0 : n;
 }
@@ -426,7 +444,8 @@ static int begin(struct http_transfer *t, CURLM *multi, struct http_request *q)
 	t->first_ms = 0;
 	t->bytes = 0;
 	t->header_bytes = t->problem_len = 0;
-	t->connected = t->headers_done = t->paused = t->cut = t->won = false;
+	t->connected = t->headers_done = t->paused = t->cut = t->won = t->limps = false;
+	t->pace_ms = 0;
 	t->abort = 0;
 	t->why[0] = '\0';
 	return curl_multi_add_handle(multi, t->easy) == CURLM_OK ? 0 : -ENOMEM;
@@ -461,8 +480,16 @@ int64_t http_transfer_stall_due(const struct http_transfer *t, int64_t upper, in
 {
 	/* Not connected yet: the clock may start while others are waited for. */
 	int64_t from = t->connected ? t->last_ms : now + 1;
+	int64_t due = from + latency_stall_ms(&t->peer->latency, upper);
 
-	return t->paused ? INT64_MAX : from + latency_stall_ms(&t->peer->latency, upper);
+	if (t->paused)
+		return INT64_MAX;
+	if (t->limps)
+		return now;
+	/* Whoever has patience gives up then, and is told so then. */
+	if (t->q->patience_ms > 0 && t->bytes == 0 && t->q->patience_ms < INT64_MAX - t->start_ms)
+		due = MIN(due, t->start_ms + MAX(t->q->patience_ms, LAST_CHANCE_MS));
+	return due;
 }
 
 int64_t http_transfer_hedge_due(const struct http_transfer *t, int64_t now)
@@ -482,6 +509,7 @@ void http_transfer_resume(struct http_transfer *t)
 		return;
 	t->paused = false;
 	t->last_ms = clock_ms();
+	t->pace_ms = 0;
 	curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 

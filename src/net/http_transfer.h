@@ -29,9 +29,12 @@ struct http_transfer {
 	int64_t start_ms, last_ms; /* clock_ms() of the begin and of the last byte */
 	int64_t first_ms;	   /* of the first one; 0: none */
 	uint64_t bytes;
+	int64_t pace_ms;     /* when last_ms was looked at for the pace, 0: not yet */
+	uint64_t pace_bytes; /* bytes then */
 	size_t header_bytes, problem_len;
 	bool connected; /* the request is being sent or was */
 	bool headers_done, paused;
+	bool limps; /* bytes come, but hardly */
 	bool won;  /* the request's reply and body are this one's */
 	bool cut;  /* the body of a refusal that went on and on */
 	int abort; /* what body() returned, or a refusal of our own */
@@ -63,8 +66,8 @@ int http_transfer_begin(struct http_transfer *t, CURLM *multi, struct http_reque
 const char *http_transfer_redirect(const struct http_transfer *t);
 /* Leave multi; what is still under way loses its connection.  The transfer may begin again. */
 void http_transfer_end(struct http_transfer *t, CURLM *multi);
-/* When t, under way, has stalled if no byte comes before; upper is the longest that is waited for
- * one.  INT64_MAX: it is paused. */
+/* When t, under way, has stalled if no byte comes before, or too few do; upper is the longest that is
+ * waited for one, but for a first one no longer than the request's patience.  INT64_MAX: it is paused. */
 int64_t http_transfer_stall_due(const struct http_transfer *t, int64_t upper, int64_t now);
 /* When the request of t is to be sent a second time, if that is possible now; INT64_MAX: not. */
 int64_t http_transfer_hedge_due(const struct http_transfer *t, int64_t now);

@@ -12,6 +12,10 @@
 #define MAX_PEERS 64u  /* idle ones above it are forgotten */
 #define HEDGE_COST 20u /* requests for a second one: five in a hundred */
 #define MOST_CREDIT (HEDGE_COST * 8)
+#define RATE_FROM 65536u	/* bytes that tell how fast they come */
+#define RATE_PART 64u		/* of the usual rate is too little */
+#define LEAST_RATE 8192u	/* a block in 16 s: nobody is asked for more than that */
+#define LEAST_UNKNOWN_RATE 512u /* while nothing is known of the line */
 
 void peers_init(struct peers *ps, unsigned ceiling)
 {
@@ -250,6 +254,16 @@ static enum breaker_result result_of(const struct peer_outcome *o, enum judge_he
 	return f.health == JUDGE_WELL ? BREAKER_GOOD : BREAKER_BAD;
 }
 
+/* Slow ones count too: a line that has become slow for all is not asked again and again. */
+static void note_rate(struct peer *p, const struct peer_outcome *o)
+{
+	uint64_t rate = o->bytes * 1000 / (uint64_t)MAX(o->body_ms, 1);
+
+	if (o->bytes < RATE_FROM && o->err != -ETIMEDOUT)
+		return;
+	p->rate = p->rate ? (p->rate * 3 + rate) / 4 : rate;
+}
+
 void peer_end(struct peer *p, struct http_request *q, const struct peer_outcome *o, int64_t now)
 {
 	enum judge_health health;
@@ -262,6 +276,8 @@ void peer_end(struct peer *p, struct http_request *q, const struct peer_outcome 
 	}
 	if (o->first_ms >= 0 && r == BREAKER_GOOD)
 		latency_note(&p->latency, o->first_ms);
+	if (o->bytes > 0 && r == BREAKER_GOOD)
+		note_rate(p, o);
 	if (health == JUDGE_BRAKING)
 		limiter_brake(&p->limiter, o->begun_ms, now);
 	else if (r == BREAKER_GOOD)
@@ -271,6 +287,11 @@ void peer_end(struct peer *p, struct http_request *q, const struct peer_outcome 
 	if (r == BREAKER_BAD && o->reply->retry_after_s > 0)
 		breaker_pause(&p->breaker, o->reply->retry_after_s * 1000, now);
 	p->n_active--;
+}
+
+uint64_t peer_least_rate(const struct peer *p)
+{
+	return p->rate ? MIN(p->rate / RATE_PART, LEAST_RATE) : LEAST_UNKNOWN_RATE;
 }
 
 int64_t peer_hedge_ms(const struct peer *p)

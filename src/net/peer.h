@@ -24,6 +24,7 @@ struct peer {
 	struct list ready;	/* in order of submit, delayed ones from when they are due */
 	struct list background; /* the same for those that nobody waits for */
 	unsigned n_active;	/* transfers */
+	uint64_t rate;		/* bytes a second of one transfer, as usual; 0: not known */
 	unsigned credit;	/* for second requests, in twentieths */
 };
 
@@ -61,12 +62,15 @@ struct peer_outcome {
 	const struct http_reply *reply;
 	int64_t begun_ms, first_ms;
 	bool refused; /* the receiver did not want it: err is its own */
-	bool bytes;   /* some of a body came */
+	uint64_t bytes; /* of a body, that came */
+	int64_t body_ms; /* from the first byte to the last */
 };
 void peer_end(struct peer *p, struct http_request *q, const struct peer_outcome *o, int64_t now);
 /* The same for one that says nothing: it was cancelled or was no use any more. */
 void peer_drop(struct peer *p, struct http_request *q, int64_t now);
 
+/* A transfer of fewer bytes a second than that is as good as stalled. */
+uint64_t peer_least_rate(const struct peer *p);
 /* How long without a byte until a second request is worth it, -1: never, and whether it may be sent
  * now (it is paid for then). */
 int64_t peer_hedge_ms(const struct peer *p);
