@@ -53,3 +53,40 @@ at_most "bytes on disk at any time" $limit "$(sort -n "$tmp/sizes" | tail -n 1 |
 status=$second/.mdcfs/status.json
 at_most "what the status says" $limit "$(json_of "$status" 'd["cache"]["used"] + d["cache"]["meta"]')"
 expect "sessions" 1 "$(posts)"
+umount_mdcfs "$first"
+umount_mdcfs "$second"
+
+# --- an index that grows fast takes the room of blocks, which go before it comes
+limit=$((48 << 20))
+rm -rf "$cache" "$tmp/sizes"
+mkdir "$tmp/www"
+head -c $((64 << 20)) /dev/urandom >"$tmp/www/data.bin"
+python3 "$top/tests/lib/manyfiles.py" tar.gz 150000 60 "$tmp/www/many.tar.gz"
+start_storage "$tmp/www"
+mount_many() { # MOUNTPOINT
+	mnt=$1
+	mount_mdcfs -o cache_size=48M,cache_reserve=0,memory=16M "$storage_url/data.bin" "$storage_url/many.tar.gz"
+}
+read_randomly() { # MOUNTPOINT
+	timeout -s KILL 60 python3 "$top/tests/lib/readers.py" random 32 "$1/data.bin/data.bin" 4 200000 \
+		"$tmp/www/data.bin" >"$1.said" 2>&1
+}
+mount_many "$first"
+mount_many "$second"
+cmp "$tmp/www/data.bin" "$first/data.bin/data.bin" || fail "the file"
+[ "$(kept)" -gt $((limit / 2)) ] || fail "the file is not cached"
+watch_limit &
+watcher=$!
+cleanup_fn stop_child $watcher
+read_randomly "$first" &
+one=$!
+read_randomly "$second" &
+two=$!
+expect "members" 150000 "$(find "$second/many/many" -type f | wc -l)"
+wait $one || fail "random readers of the first mount: $(cat "$first.said")"
+wait $two || fail "random readers of the second mount: $(cat "$second.said")"
+rm "$tmp/watching"
+wait $watcher || :
+index=$(du -c -B1 "$cache"/objects/*/index.db | tail -n 1 | cut -f1)
+[ "$index" -gt $((limit / 8)) ] || fail "the index is too small to tell anything: $index bytes"
+at_most "bytes on disk while an index grows" $limit "$(sort -n "$tmp/sizes" | tail -n 1 | cut -f1)"

@@ -16,9 +16,10 @@
 
 #define COMMIT_MS 2000 /* a crash loses so much of the pass */
 #define REST_MS 1000   /* without demand for so long the thread ends: another mount may go on */
-#define TRIM_FROM (8u << 20) /* bytes of an archive */
-#define CACHE_PART 8	     /* of the cache is for indexes, and is kept free */
-#define FOLLOW_MS 200	     /* between two looks at another mount's pass */
+#define TRIM_FROM (8u << 20)   /* bytes of an archive */
+#define ROOM_STEP (256u << 10) /* the cache makes room for the index in steps of this */
+#define CACHE_PART 8	       /* of the cache is for indexes, and is kept free */
+#define FOLLOW_MS 200	       /* between two looks at another mount's pass */
 /* The index keeps so many bytes of extended attributes, and as many more as the archive has: they
  * may be compressed a thousandfold. */
 #define XATTRS_MIN (64u << 20)
@@ -260,16 +261,26 @@ static int save(struct pass *p)
 	return r;
 }
 
+/* Room for what a commit writes is made before it is written. */
+static void make_room(struct pass *p)
+{
+	p->foreseen = index_unwritten(p->a->index);
+	meter_expect(p->a->meter, p->foreseen + 2 * ROOM_STEP);
+}
+
 /* Make everything so far visible and lasting, and wake who waited for a name in it. */
 static int commit(struct pass *p)
 {
 	struct archive *a = p->a;
 	int r = save(p);
 
-	if (r == 0)
-		r = index_commit(a->index);
 	if (r < 0)
 		return r;
+	make_room(p);
+	r = index_commit(a->index);
+	if (r < 0)
+		return r;
+	p->foreseen = 0;
 	p->commit_now = false;
 	p->last_commit_ms = clock_ms();
 	pthread_mutex_lock(&a->lock);
@@ -278,7 +289,6 @@ static int commit(struct pass *p)
 	wake_names_locked(a, 0); /* whose name has not come park again */
 	fills_served(&a->fills, a->position >> BLOCK_SHIFT);
 	pthread_mutex_unlock(&a->lock);
-	meter_update(a->meter);
 	return index_begin(a->index);
 }
 
@@ -308,6 +318,8 @@ int pass_checkpoint(struct pass *p)
 
 	if (atomic_load(&p->a->stop))
 		return -ECANCELED;
+	if (index_unwritten(p->a->index) >= p->foreseen + ROOM_STEP)
+		make_room(p);
 	if (!p->save) /* nothing may be committed before the end: it could not be gone on with */
 		return 0;
 	/* A name that is asked for now may be among those not committed yet. */
@@ -409,6 +421,7 @@ static int conclude(struct pass *p, int r)
 		e = index_set_number(x, "damaged", 1);
 	if (e == 0)
 		e = save(p);
+	make_room(p);
 	if (e == 0)
 		e = index_commit(x);
 	if (e < 0)

@@ -25,12 +25,13 @@ struct pass {
 	/* Private to pass.c */
 	struct verify *verify; /* NULL: nobody has announced a checksum */
 	bool commit_now;
-	unsigned asked;         /* archive.asked at the last commit */
+	unsigned asked; /* archive.asked at the last commit */
 	int64_t last_commit_ms;
-	struct block *part;     /* the stream block under construction */
-	uint64_t out;           /* stream bytes given to pass_output() so far */
-	bool part_skipped;      /* its front is missing: the pass began inside it */
-	bool out_ended;         /* pass_output_end() was called */
+	uint64_t foreseen;  /* bytes of the index that the cache has made room for */
+	struct block *part; /* the stream block under construction */
+	uint64_t out;	    /* stream bytes given to pass_output() so far */
+	bool part_skipped;  /* its front is missing: the pass began inside it */
+	bool out_ended;	    /* pass_output_end() was called */
 };
 
 /* Add a member at a stored path (hostile or not).  0, or -errno: the index cannot be written. */

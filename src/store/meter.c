@@ -7,8 +7,7 @@
 
 #include "store/cache_parts.h"
 
-#define AHEAD_MIN ((uint64_t)256 << 10)
-#define AHEAD_MAX ((uint64_t)64 << 20)
+#define ROOM_TRIES 64 /* others may want room of the same disk at the same time */
 
 struct meter {
 	struct cache *cache;
@@ -35,43 +34,49 @@ int meter_new(struct cache *c, const char *dir, struct meter **out)
 	return 0;
 }
 
-static void count(struct meter *m, bool more)
+static void make_room(struct cache *c, struct cache_shared *s)
 {
-	uint64_t now = objects_meta(m->dir), grown, ahead, to;
+	int r = outage_down(&c->outage) || usage_shortage(s->usage, 0) == 0 ? 0 : -EAGAIN;
+
+	for (int i = 0; r == -EAGAIN && i < ROOM_TRIES; i++)
+		r = evict_room(s->evict, 0);
+}
+
+static void count(struct meter *m, uint64_t ahead)
+{
+	uint64_t to, now = objects_meta(m->dir);
 	struct cache_shared *s;
 
 	if (cache_shared_get(m->cache, &s) < 0)
 		return;
 	if (usage_epoch(s->usage) != m->epoch) /* counted anew meanwhile: what was there, no more */
 		m->charged = m->seen;
-	grown = now > m->seen ? now - m->seen : 0;
-	ahead = more ? MIN(MAX(2 * grown, AHEAD_MIN), MIN(AHEAD_MAX, usage_max(s->usage) / 16)) : 0;
 	to = now + ahead;
 	usage_charge(s->usage, (int64_t)to - (int64_t)m->charged);
-	if (to > m->charged && usage_shortage(s->usage, 0) > 0)
-		writer_kick(m->cache->writer);
+	if (to > m->charged)
+		make_room(m->cache, s);
 	m->epoch = usage_epoch(s->usage);
 	m->seen = now;
 	m->charged = to;
 }
 
-void meter_update(struct meter *m)
+void meter_expect(struct meter *m, uint64_t ahead)
 {
 	if (m)
-		count(m, true);
+		count(m, ahead);
 }
 
 void meter_rest(struct meter *m)
 {
 	if (m)
-		count(m, false);
+		count(m, 0);
 }
 
 struct meter *meter_free(struct meter *m)
 {
 	if (!m)
 		return NULL;
-	count(m, false);
+	count(m, 0);
 	free(m->dir);
 	free(m);
 	return NULL;

@@ -11,9 +11,9 @@ struct meter;
 
 /* What is in dir (an object's) now has been counted.  -ENOMEM. */
 int meter_new(struct cache *c, const char *dir, struct meter **out) MUST_CHECK;
-/* Count what has come since, and as much ahead as may come until the next call: more than what came
- * last.  Blocks make room for it, in the cache's own thread. */
-void meter_update(struct meter *m); /* NULL ok */
+/* Count what has come since, and so much ahead as may come until the next call.  Blocks have made room
+ * for it when this returns, as far as they can. */
+void meter_expect(struct meter *m, uint64_t ahead); /* NULL ok */
 /* The same with nothing ahead: it rests. */
 void meter_rest(struct meter *m);	   /* NULL ok */
 struct meter *meter_free(struct meter *m); /* NULL ok; returns NULL */

@@ -11,8 +11,8 @@
 
 #define QUEUE_MAX 128u /* blocks: 16 MiB */
 #define QUEUE_LEAST 8u
-#define SLOW_MS 500    /* a write that takes longer is that of a disk which does not keep up */
-#define PLACE_MS 1000  /* nobody waits longer for a place, whatever the disk does */
+#define SLOW_MS 500   /* a write that takes longer is that of a disk which does not keep up */
+#define PLACE_MS 1000 /* nobody waits longer for a place, whatever the disk does */
 #define FINISH_MS 2000
 #define LOOK_MS 50
 #define TEND_MS 1000
@@ -26,7 +26,7 @@ struct writer {
 	struct cache_layer *busy; /* being written now */
 	int64_t busy_ms;	  /* since then */
 	bool slow;		  /* the last write was */
-	bool kicked, stop, started;
+	bool stop, started;
 	pthread_t thread;
 };
 
@@ -49,10 +49,9 @@ static struct write_item *next_item(struct writer *w, bool *stop)
 	struct write_item *it = NULL;
 
 	LOCK_SCOPE(&w->lock);
-	if (list_empty(&w->queue) && !w->stop && !w->kicked)
+	if (list_empty(&w->queue) && !w->stop)
 		(void)cond_wait_ms(&w->work, &w->lock, TEND_MS);
 	*stop = w->stop;
-	w->kicked = false;
 	if (list_empty(&w->queue))
 		return NULL;
 	it = list_entry(w->queue.next, struct write_item, link);
@@ -198,12 +197,4 @@ void writer_finish(struct writer *w, struct cache_layer *l)
 		list_remove(&it->link);
 		it->done(it, -ECANCELED);
 	}
-}
-
-void writer_kick(struct writer *w)
-{
-	LOCK_SCOPE(&w->lock);
-	w->kicked = true;
-	if (start_locked(w) == 0)
-		pthread_cond_signal(&w->work);
 }

@@ -38,7 +38,5 @@ void writer_bound(struct writer *w, uint64_t blocks);
 int writer_put(struct writer *w, struct write_item *it) MUST_CHECK;
 /* Write what is queued for a layer, for two seconds at most; what is left then is cancelled. */
 void writer_finish(struct writer *w, struct cache_layer *l);
-/* There may be something to tend. */
-void writer_kick(struct writer *w);
 
 #endif

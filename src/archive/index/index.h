@@ -71,14 +71,14 @@ int index_open(const char *path, const char *identity, struct index **out) MUST_
  * machine) until it closes *fd.  0, -EWOULDBLOCK: another one has it, -errno.  Never blocks. */
 int index_turn(struct index *x, int *fd) MUST_CHECK;
 int index_turn_at(const char *path,
-		  int *fd) MUST_CHECK;	       /* the same, of an index that is not open */
+		  int *fd) MUST_CHECK; /* the same, of an index that is not open */
 /* Why the last write failed since index_begin(): -ENOSPC, -EROFS, -EIO, ...; 0: none did. */
 int index_write_error(struct index *x);
 /* Go on, with what is committed, in a copy at path, which must not be there.  Not in a transaction; by
  * the one who writes.  Readers change over by themselves.  Once.  The old file stays as it is. */
 int index_move(struct index *x, const char *path) MUST_CHECK;
-const char *index_file(struct index *x); /* borrowed; stays valid when it is moved */
-struct index *index_close(struct index *x);    /* NULL ok; returns NULL */
+const char *index_file(struct index *x);    /* borrowed; stays valid when it is moved */
+struct index *index_close(struct index *x); /* NULL ok; returns NULL */
 
 /* ---- reading; any thread ---- */
 
@@ -138,6 +138,9 @@ int index_begin(struct index *x) MUST_CHECK;
  * index_begin().  Not in a transaction. */
 void index_rest(struct index *x);
 int index_commit(struct index *x) MUST_CHECK;
+/* Bytes of disk that a commit now may take beyond those that are taken already: what the file is to grow
+ * by, and pages that go to the log first. */
+uint64_t index_unwritten(struct index *x);
 void index_rollback(struct index *x);
 /* Add a member under m->parent, with its attributes; *id is its row.  Nothing is checked for
  * duplicates here. */

@@ -36,6 +36,21 @@ int index_commit(struct index *x)
 	return r;
 }
 
+uint64_t index_unwritten(struct index *x)
+{
+	sqlite3_stmt *st = x->writer ? sql_get(x->writer, SQL_PAGES) : NULL;
+	uint64_t all = 0, there = 0;
+	struct stat file;
+
+	if (st && sql_row(x->writer, st) == 1)
+		all = (uint64_t)sqlite3_column_int64(st, 0) * SQL_PAGE;
+	if (st)
+		sqlite3_reset(st);
+	if (stat(index_file(x), &file) == 0)
+		there = (uint64_t)file.st_size;
+	return all - MIN(all, there) + MIN(all, SQL_WRITER_BYTES);
+}
+
 void index_rollback(struct index *x)
 {
 	if (x->writer && !sqlite3_get_autocommit(x->writer->db))

@@ -134,8 +134,8 @@ static int set_up(struct sql *c, enum sql_mode mode, bool made)
 	sqlite3_busy_timeout(c->db, BUSY_MS);
 	sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
 	if (!run_all(c, common) ||
-	    !run_all(c,
-		     mode == SQL_WRITE ? "PRAGMA cache_size=-16384" : "PRAGMA cache_size=-1024") ||
+	    !run_all(c, mode == SQL_WRITE ? "PRAGMA cache_size=-" SQL_WRITER_KIB
+					  : "PRAGMA cache_size=-1024") ||
 	    !run_all(c, made ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=NORMAL") ||
 	    (mode != SQL_FROZEN && !run_all(c, "PRAGMA journal_mode=WAL")) ||
 	    !run_all(c, "PRAGMA synchronous=NORMAL"))
@@ -188,9 +188,9 @@ int sql_open(const char *path, enum sql_mode mode, struct sql **out)
 	list_init(&c->link);
 	list_init(&c->resting);
 	made = mode == SQL_WRITE && make_private(path);
-	r = sums_register() < 0 ? SQLITE_NOMEM
-				: sqlite3_open_v2(name, &c->db, flags[mode] | SQLITE_OPEN_NOMUTEX,
-						  SUMS_VFS);
+	r = sums_register() < 0
+		    ? SQLITE_NOMEM
+		    : sqlite3_open_v2(name, &c->db, flags[mode] | SQLITE_OPEN_NOMUTEX, SUMS_VFS);
 	r = r == SQLITE_NOMEM ? -ENOMEM : r == SQLITE_OK ? set_up(c, mode, made) : sql_errno(c);
 	if (r < 0) {
 		if (r != -EROFS)

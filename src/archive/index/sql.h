@@ -35,6 +35,7 @@
 	X(VALUE, "SELECT value FROM meta WHERE key=?1") \
 	X(BEGIN, "BEGIN IMMEDIATE") \
 	X(COMMIT, "COMMIT") \
+	X(PAGES, "PRAGMA page_count") \
 	X(ROLLBACK, "ROLLBACK") \
 	X(ADD, \
 	  "INSERT INTO " \
@@ -69,7 +70,10 @@
 	X(SET_VALUE, "INSERT OR REPLACE INTO meta(key,value) VALUES(?1,?2)")
 
 #define SQL_APPLICATION_ID 0x6d646366 /* "mdcf" */
-#define SQL_FORMAT 3		      /* user_version: of what is in the tables, and how */
+#define SQL_PAGE 4096u		      /* bytes */
+#define SQL_WRITER_KIB "16384"	      /* of pages that a writer keeps in memory, and: */
+#define SQL_WRITER_BYTES (16384u << 10)
+#define SQL_FORMAT 3 /* user_version: of what is in the tables, and how */
 
 enum statement {
 #define STATEMENT_ID(name, sql) SQL_##name,
