@@ -21,6 +21,7 @@
 #include "cli/engine.h"
 #include "cli/mounts.h"
 #include "fs/fs.h"
+#include "net/url.h"
 
 static const char help[] =
 	"Usage: mdcfs mount [-f] [-o OPTION[,OPTION...]] [SOURCE...] MOUNTPOINT\n"
@@ -253,17 +254,32 @@ static int run_in_background(struct mount_run *m)
 	return serve_and_close(m);
 }
 
+/* Everybody may read the arguments of a process, and this one lives for days: of a URL what opens it, its
+ * query and a password, is taken out.  arg is the kernel's memory, so no longer than it was. */
+static void hide_secrets(char *arg)
+{
+	size_t n = strlen(arg);
+	AUTO(auto_free) char *shown = calloc(1, n + 1);
+
+	if (!shown || !url_is_http(arg))
+		return;
+	url_redact(arg, shown, n + 1);
+	memcpy(arg, shown, n);
+}
+
 /* A local source is meant relative to where the command was given. */
 static int absolute_specs(struct mount_run *m)
 {
 	for (unsigned i = 0; i < m->n_specs; i++) {
-		char *path = access(m->specs[i], F_OK) == 0 ? realpath(m->specs[i], NULL) : NULL;
+		char *given = m->specs[i];
+		char *path = access(given, F_OK) == 0 ? realpath(given, NULL) : NULL;
 
-		m->specs[i] = path ? path : strdup(m->specs[i]);
+		m->specs[i] = path ? path : strdup(given);
 		if (!m->specs[i]) {
 			m->n_specs = i;
 			return -ENOMEM;
 		}
+		hide_secrets(given);
 	}
 	return 0;
 }
