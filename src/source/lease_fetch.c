@@ -397,7 +397,9 @@ static int64_t learn(struct lease *l)
 		return 0;
 	servertime_learn(l->env.time, r->date, true);
 	until = session_limit(r, l->body.p, lease_now(l));
-	if (until || (r->status >= 200 && r->status <= 299))
+	/* These headers are documented for requests in a window of any length, too: what they say
+	 * may leave fewer downloads of the day than are known, never more. */
+	if ((until || (r->status >= 200 && r->status <= 299)) && r->rate_limit <= LEDGER_LIMIT)
 		ledger_told(l->ledger, r->rate_limit, r->rate_left);
 	if (until)
 		ledger_reached(l->ledger, until);

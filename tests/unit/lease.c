@@ -9,6 +9,7 @@
 #include "base/stats.h"
 #include "source/lease.h"
 #include "source/leasefile.h"
+#include "source/ledger.h"
 
 #define SHA_LOWER "6809228e00000000000000000000000000000000000000000000000000e6cbab"
 #define ID "cmt95wvb80027qb6e2vezm3d9"
@@ -478,6 +479,25 @@ static void test_reserve(void **state)
 	lease_free(m);
 }
 
+/* A limit of requests, so many in a minute, is none of the day's downloads. */
+static void test_request_window(void **state)
+{
+	struct apiserver *a = apiserver_of(state);
+	struct lease *l = make_lease(a, ""), *m;
+
+	serve(a, "\"daily_limit\": 1000, \"rate_headers\": true,", "");
+	a->opt.quota_reserve = LEDGER_LIMIT - 1;
+	lease_free(l);
+	l = make_lease(a, "");
+	assert_int_equal(expect(l, 0), 1);
+	m = make_lease(a, SHA_LOWER); /* would need another one */
+	expect(m, -EDQUOT);
+	assert_int_equal(posts(a), 1);
+	a->opt.quota_reserve = 0;
+	lease_free(l);
+	lease_free(m);
+}
+
 /* What the API asks of one mount holds for the others too. */
 static void test_told_to_wait(void **state)
 {
@@ -605,6 +625,7 @@ int main(void)
 		WITH_SERVER(test_nothing_kept),	   WITH_SERVER(test_close_in_flight),
 		WITH_SERVER(test_clock_behind),	   WITH_SERVER(test_clock_ahead),
 		WITH_SERVER(test_token),	   WITH_SERVER(test_reserve),
+		WITH_SERVER(test_request_window),
 		WITH_SERVER(test_told_to_wait),	   WITH_SERVER(test_thousand),
 		WITH_SERVER(test_locks),	   WITH_SERVER(test_damaged_files),
 	};
