@@ -50,6 +50,33 @@ right "a disk that keeps up again" "$tmp/www/other.bin" "$mnt/other.bin/other.bi
 retry 20 writes_on || fail "the disk is not used again: $(stat_of cache_writes) writes"
 umount_mdcfs
 
+# --- slow to read from: all of it would take three minutes
+mount_mdcfs -o connections=4 "$storage_url/data.bin"
+right "to be cached"
+umount_mdcfs # waits for what is queued
+mount_mdcfs -o connections=4,deadline=5 "$storage_url/data.bin"
+now_wrong late
+begun=$(now_ms)
+right "a disk that is slow to read from"
+at_most "milliseconds to read past a slow disk" 30000 $(($(now_ms) - begun))
+grep -q "very slow to read from" "$log" || fail "nobody says that the disk is slow"
+umount_mdcfs
+# ... and it is all there is
+mount_mdcfs -o connections=4,deadline=5 "$storage_url/data.bin"
+now_wrong late
+plan "* close"
+for at in 1 20 40 60 80 100 120; do
+	expect "block $at of a slow disk, without the network" ok "$(read_block $at)"
+done
+now_wrong nothing
+quick_again() {
+	read_block 150 >/dev/null && read_block 170 >/dev/null && grep -q "quick again" "$log"
+}
+retry 20 quick_again || fail "the slow disk is not used again"
+right "a disk that is quick again"
+umount_mdcfs
+plan "* ok"
+
 # --- failing: what is cached cannot be read, what comes cannot be written
 now_wrong read write
 mount_mdcfs -o connections=4 "$storage_url/data.bin" "$storage_url/large.bin"

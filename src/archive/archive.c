@@ -316,7 +316,7 @@ void archive_set_format_locked(struct archive *a, const struct format *f)
 {
 	format_layer(f, a->layer);
 	a->format = f;
-	blocks_set_layer(a->stream, a->layer);
+	blocks_set_layer(a->stream, a->layer, f->anywhere);
 }
 
 /* The index says how it was read: 0, or it was by a program that could read more than this one. */

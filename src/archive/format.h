@@ -24,6 +24,7 @@ struct format {
 	void (*fill)(struct archive *a, uint64_t first, uint32_t n, bool demand);
 	/* See blocks_ops.hurry.  NULL: that makes no difference. */
 	void (*hurry)(struct archive *a, uint64_t blk);
+	bool anywhere; /* any block of the stream costs a span of the archive, at most */
 	/* Grows with every change after which the same place in the stream is another byte: what older
 	 * versions of the program have cached is then not looked at. */
 	unsigned layout;

@@ -18,6 +18,7 @@ struct blocks {
 	_Atomic(const char *) layer;	    /* c.layer, or what came later; NULL: not known */
 	_Atomic(struct cache_layer *) disk; /* set once, by the first who needs it; NULL: none */
 	_Atomic bool no_disk;		    /* there will be none */
+	_Atomic bool anywhere;		    /* c.anywhere, or what came later */
 	_Atomic uint64_t size;
 	pthread_mutex_t opening; /* of disk */
 	pthread_mutex_t lock;	 /* guards what follows */
@@ -33,6 +34,7 @@ int blocks_new(const struct blocks_config *c, struct blocks **out)
 	b->c = *c;
 	atomic_init(&b->size, c->size);
 	atomic_init(&b->layer, c->layer);
+	atomic_init(&b->anywhere, c->anywhere);
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_mutex_init(&b->opening, NULL);
 	atomic_init(&b->no_disk, !c->cache);
@@ -83,8 +85,9 @@ struct blocks *blocks_free(struct blocks *b)
 	return NULL;
 }
 
-void blocks_set_layer(struct blocks *b, const char *layer)
+void blocks_set_layer(struct blocks *b, const char *layer, bool anywhere)
 {
+	atomic_store(&b->anywhere, anywhere);
 	atomic_store(&b->layer, layer);
 }
 
@@ -207,8 +210,25 @@ void blocks_forget(struct blocks *b, uint64_t n)
 		cache_drop(disk, blk);
 }
 
+/* Is it to be read from disk?  Not from a very slow one, if there is another way. */
+static bool is_readable(struct blocks *b, struct cache_layer *disk, uint64_t blk)
+{
+	return disk && cache_has(disk, blk) &&
+	       (!atomic_load_explicit(&b->anywhere, memory_order_relaxed) || !cache_is_slow(disk));
+}
+
+/* It was not read from a slow disk, but cannot be had elsewhere: those who wait look there. */
+static bool is_passed_over(struct blocks *b, uint64_t blk)
+{
+	struct cache_layer *disk = atomic_load_explicit(&b->disk, memory_order_acquire);
+
+	return disk && atomic_load(&b->anywhere) && cache_has(disk, blk) && cache_insist(disk);
+}
+
 void blocks_fail(struct blocks *b, uint64_t blk, int err)
 {
+	if (err != -ENOTCONN && err != -ECANCELED && is_passed_over(b, blk))
+		err = 0;
 	unclaim(b, blk);
 	memory_fail(b->c.memory, b, blk, err);
 }
@@ -220,7 +240,7 @@ static int from_disk(struct blocks *b, uint64_t blk, struct block **out)
 	struct cache_layer *disk = disk_of(b);
 	size_t len;
 
-	if (!disk || !cache_has(disk, blk))
+	if (!is_readable(b, disk, blk))
 		return -ENOENT;
 	data = block_new(b->c.memory);
 	if (!data || cache_read(disk, blk, data->data, &len) < 0)
@@ -274,8 +294,8 @@ static void start_fills(struct blocks *b, uint64_t from, uint64_t to, bool from_
 	uint32_t n = 0;
 
 	for (uint64_t blk = from; blk < to; blk++) {
-		bool absent =
-			!disk || (!cache_has(disk, blk) && (demand || !cache_elsewhere(disk, blk)));
+		bool absent = !disk || (!is_readable(b, disk, blk) &&
+					(demand || !cache_elsewhere(disk, blk)));
 		bool begun = (blk == from && from_begun) ||
 			     (absent && memory_begin(b->c.memory, b, blk, claim, NULL) == BEGUN);
 
@@ -419,7 +439,8 @@ static int64_t bring(struct blocks *b, size_t len, uint64_t off, struct waiter *
 		if (reads_on)
 			read_ahead(b, blks);
 		if (blk > blks.from)
-			return blk == blks.to ? (int64_t)len : (int64_t)((blk << BLOCK_SHIFT) - off);
+			return blk == blks.to ? (int64_t)len
+					      : (int64_t)((blk << BLOCK_SHIFT) - off);
 		if (state == MEMORY_FILLING)
 			return PARKED;
 	}

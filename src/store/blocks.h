@@ -30,6 +30,7 @@ struct blocks_config {
 	uint64_t size;		      /* bytes; UINT64_MAX while not known */
 	uint64_t read_ahead;	      /* bytes, for one reader at most */
 	uint32_t fill_max;	      /* blocks for one fill at most */
+	bool anywhere;		      /* a fill of any block costs little more than its bytes */
 	const struct blocks_ops *ops;
 	void *arg;
 	void (*arg_free)(void *arg); /* called by blocks_free(); may be NULL */
@@ -37,8 +38,9 @@ struct blocks_config {
 
 int blocks_new(const struct blocks_config *c, struct blocks **out) MUST_CHECK;
 struct blocks *blocks_free(struct blocks *b); /* no fill may be under way; NULL ok; returns NULL */
-/* What they are kept as on disk: until then nothing is looked up there or written.  Once; borrowed. */
-void blocks_set_layer(struct blocks *b, const char *layer);
+/* What they are kept as on disk: until then nothing is looked up there or written.  Once; borrowed.
+ * anywhere: see above. */
+void blocks_set_layer(struct blocks *b, const char *layer, bool anywhere);
 void blocks_set_size(struct blocks *b, uint64_t size);
 uint64_t blocks_size(const struct blocks *b); /* bytes; UINT64_MAX while not known */
 

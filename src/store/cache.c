@@ -94,7 +94,7 @@ static int cache_new(const struct cache_config *config, struct cache **out)
 	c->min_free = config->min_free;
 	c->dir = strdup(config->dir);
 	c->objects_dir = path_join(config->dir, "objects");
-	c->outage.dir = c->dir;
+	c->outage.dir = c->pace.dir = c->dir;
 	r = c->dir && c->objects_dir ? objects_open(config->dir, &c->objects) : -ENOMEM;
 	if (r == 0)
 		r = writer_new(c, &c->writer);
@@ -463,11 +463,14 @@ static int read_block(struct cache_layer *l, uint64_t blk, void *buf, size_t *le
 {
 	struct cache_files *f = atomic_load_explicit(&l->files, memory_order_acquire);
 	struct block_record b;
+	int64_t began;
 	int r;
 
 	if (!f || blockmap_get(f->map, blk, &b) != BLOCK_VALID)
 		return -ENOENT;
+	began = pace_begin(&l->cache->pace);
 	r = file_read_at(f->fd, buf, b.len, blk * BLOCK_SIZE);
+	pace_end(&l->cache->pace, began);
 	if (r == 0 && crc32c(0, buf, b.len) != b.crc)
 		r = -EBADMSG;
 	if (!blockmap_same(f->map, blk, &b))
@@ -512,6 +515,16 @@ bool cache_has(struct cache_layer *l, uint64_t blk)
 	struct block_record b;
 
 	return f && blockmap_get(f->map, blk, &b) == BLOCK_VALID;
+}
+
+bool cache_is_slow(struct cache_layer *l)
+{
+	return !pace_allows(&l->cache->pace);
+}
+
+bool cache_insist(struct cache_layer *l)
+{
+	return pace_insist(&l->cache->pace);
 }
 
 void cache_drop(struct cache_layer *l, uint64_t blk)

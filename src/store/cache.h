@@ -82,6 +82,10 @@ int cache_check(struct cache_layer *l, uint64_t blk, void *buf, size_t *len) MUS
 bool cache_next(struct cache_layer *l, uint64_t *blk);
 /* Is it recorded?  No disk read: may say true of a block that cache_read() then refuses. */
 bool cache_has(struct cache_layer *l, uint64_t blk);
+/* Who can have the block elsewhere at the cost of a request should do so now: see pace.h.  And when
+ * there was nothing to be had: read it after all? */
+bool cache_is_slow(struct cache_layer *l);
+bool cache_insist(struct cache_layer *l);
 /* Keep a block of len bytes (1..BLOCK_SIZE; only an object's last one is short).  0 or -errno:
  * -ENOSPC when no room could be made, -EBUSY while somebody else writes the same block, or the
  * disk's error.  A failing disk is tried again only every few seconds (-EAGAIN between),

@@ -12,6 +12,7 @@
 #include "store/follow.h"
 #include "store/objects.h"
 #include "store/outage.h"
+#include "store/pace.h"
 #include "store/usage.h"
 #include "store/writer.h"
 
@@ -31,6 +32,7 @@ struct cache {
 	struct writer *writer;	 /* set once */
 	struct follow *follow;	 /* set once */
 	struct outage outage;
+	struct pace pace; /* of reads */
 	pthread_mutex_t lock;		       /* making `shared` */
 	_Atomic(struct cache_shared *) shared; /* set once; NULL: read-only until now */
 	_Atomic int64_t tidy_ms;	       /* when unused objects were looked at */

@@ -168,6 +168,7 @@ int rawfill_blocks(struct store *st, struct origin *o, const char *identity, uin
 		.size = size,
 		.read_ahead = MIN(st->opt->read_ahead, st->opt->memory / 4),
 		.fill_max = FILL_MAX,
+		.anywhere = true,
 		.ops = &raw_ops,
 		.arg = raw,
 		.arg_free = raw_free,

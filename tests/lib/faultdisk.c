@@ -5,6 +5,7 @@
  *
  *   slow      each write of block data takes a second
  *   write     it fails with EIO
+ *   late      each read of block data takes a second
  *   read      block data cannot be read: EIO
  *   nopunch   no holes can be punched into any file: EOPNOTSUPP
  *
@@ -66,10 +67,13 @@ static ssize_t faulty_write(int fd, const void *p, size_t n, off_t at)
 
 static ssize_t faulty_read(int fd, void *p, size_t n, off_t at)
 {
+	static const struct timespec second = { 1, 0 };
 	static ssize_t (*real)(int, void *, size_t, off_t);
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "pread");
+	if (is_data(fd) && is_wrong("late"))
+		nanosleep(&second, NULL);
 	if (is_data(fd) && is_wrong("read")) {
 		errno = EIO;
 		return -1;

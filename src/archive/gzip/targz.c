@@ -167,5 +167,6 @@ const struct format format_targz = {
 	.pass = targz_pass,
 	.fill = span_fill,
 	.hurry = span_hurry,
+	.anywhere = true,
 	.codec = &codec_gzip,
 };

@@ -333,4 +333,5 @@ const struct format format_zip = {
 	.match = zip_match,
 	.pass = zip_pass,
 	.fill = zipfill_start,
+	.anywhere = true,
 };
