@@ -67,6 +67,7 @@ struct take {
 	uint64_t coming; /* bytes that have arrived */
 	uint64_t wanted; /* end of what readers have asked for */
 	struct held held;
+	struct http_reply begins; /* as of the first byte; the job's own while blocks come */
 };
 
 /* ---- life ---- */
@@ -118,7 +119,6 @@ static int make_blocks(struct take *t)
 		.ops = &no_fills,
 		.arg = t,
 	};
-
 	int r = settle(t);
 
 	return r < 0 ? r : blocks_new(&c, &t->blocks);
@@ -327,6 +327,8 @@ static int on_body(struct http_request *q, const void *p, size_t n)
 		return HTTP_PAUSE;
 	}
 	stats_add(storage_bytes, n);
+	if (t->coming == 0)
+		t->begins = q->reply;
 	keep_head(t, p, n);
 	if (t->coming + n > t->keeps)
 		atomic_store(&t->streams, true);
@@ -355,12 +357,12 @@ static void cancel_locked(struct take *t)
 	http_cancel(t->c.spool->st->http, &t->rq);
 }
 
-static int judge(struct take *t)
+static int judge(struct take *t, const struct http_reply *reply)
 {
 	const struct spool_config *s = t->c.spool;
-	int r = s->judge(s->arg, &t->rq.reply, t->head_len ? t->head : NULL, s->name);
+	int r = s->judge(s->arg, reply, t->head_len ? t->head : NULL, s->name);
 
-	if (r == 0 && !t->rq.reply.framed && t->rq.reply.status == 200)
+	if (r == 0 && !reply->framed && reply->status == 200)
 		r = log_error(-EPROTO, "%s: the server does not say where it ends", s->name);
 	t->judged = r == 0;
 	return r;
@@ -387,7 +389,7 @@ static int publish(struct take *t, struct block *b)
 {
 	uint64_t blk = t->have >> BLOCK_SHIFT;
 	uint32_t len = b->len;
-	int r = t->judged ? 0 : judge(t);
+	int r = t->judged ? 0 : judge(t, &t->begins);
 
 	if (r == 0 && !t->digest && !(t->digest = digest_new()))
 		r = -ENOMEM;
@@ -495,7 +497,7 @@ static void end(struct take *t)
 	int r = t->err < 0 ? t->err : t->rq.reply.err;
 
 	if (r == 0 && !t->judged)
-		r = judge(t);
+		r = judge(t, &t->rq.reply);
 	if (r == 0 && !t->digest && !(t->digest = digest_new()))
 		r = -ENOMEM;
 	if (r < 0 && again(t, r) == 0)
