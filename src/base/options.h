@@ -26,8 +26,7 @@ enum cache_mode { CACHE_FULL, CACHE_MINIMAL, CACHE_NONE };
 	X(api_url, STR, "https://mozilladatacollective.com/api", \
 	  "base URL of the Mozilla Data Collective API") \
 	X(cache_dir, STR, "", "directory for blocks and indexes ($XDG_CACHE_HOME/mdcfs)") \
-	X(lease_dir, STR, "", \
-	  "directory for leases, one for all mounts ($XDG_STATE_HOME/mdcfs)") \
+	X(lease_dir, STR, "", "directory for leases, one for all mounts ($XDG_STATE_HOME/mdcfs)") \
 	X(quota_reserve, UINT, "0", "leave this many of the day's downloads to colleagues") \
 	X(cache_size, SIZE, "10G", "keep at most this many bytes") \
 	X(cache_reserve, PORTION, "5%", \
@@ -40,7 +39,8 @@ enum cache_mode { CACHE_FULL, CACHE_MINIMAL, CACHE_NONE };
 	X(deadline, SECS, "30", "give up a read that made no progress for so long") \
 	X(stall_timeout, SECS, "30", "repeat a transfer that brought no byte for so long") \
 	X(sequential, FLAG, "no", "read what a server gives without ranges in one go") \
-	X(hedge, FLAG, "yes", "ask a second time where the first answer is unusually late") \
+	X(hedge, FLAG, "yes", \
+	  "ask a second time where the first answer is unusually late or slow") \
 	X(connect_timeout, SECS, "10", "give up connecting after so long") \
 	X(metadata_ttl, SECS, "1h", "ask so often whether a dataset has a new version") \
 	X(cacert, STR, "", "trust the certificates in this file, not the system's") \

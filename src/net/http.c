@@ -138,14 +138,14 @@ static void conclude(struct http *h, struct http_transfer *t, int err)
 		.begun_ms = t->start_ms,
 		.first_ms = t->first_ms ? t->first_ms - t->start_ms : -1,
 		.refused = t->abort != 0,
+		.body_ms = t->body_ms,
 		.bytes = t->bytes,
-		.body_ms = t->first_ms ? t->last_ms - t->first_ms : 0,
 	};
 	int r = 0;
 
 	http_transfer_report(t, err);
 	peer_end(t->peer, q, &o, clock_ms());
-	if (q->rival && !success && !t->abort) {
+	if (q->rival && !t->abort && (!success || (q->overtake && !t->won))) {
 		release(h, t);
 		return;
 	}
@@ -354,7 +354,8 @@ static void start_hedges(struct http *h, int64_t now)
 	list_for_each(pos, next, &h->active) {
 		struct http_request *q = list_entry(pos, struct http_request, link);
 
-		if (!h->hedge || http_transfer_hedge_due(q->transfer, now) > now)
+		if (!h->hedge || http_transfer_hedge_due(q->transfer, now) > now ||
+		    !http_transfer_may_hedge(q->transfer, &h->active, now))
 			continue;
 		q->hedged = true;
 		if (begin(h, q) < 0)
@@ -449,7 +450,7 @@ void http_submit(struct http *h, struct http_request *q)
 	q->peer = NULL;
 	q->hop = NULL;
 	q->hops = 0;
-	q->hedged = q->probe = false;
+	q->hedged = q->probe = q->overtake = false;
 	q->not_before_ms = 0;
 	if (q->delay_ms > 0 && __builtin_add_overflow(clock_ms(), q->delay_ms, &q->not_before_ms))
 		q->not_before_ms = INT64_MAX;

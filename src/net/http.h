@@ -79,7 +79,7 @@ struct http_request {
 	int64_t delay_ms;       /* start no sooner than this after the submit: for retries */
 	int64_t patience_ms; /* > 0: may be held back for the good of its origin, and no longer than
 				   this after it could have started; 0: starts when there is a connection */
-	bool may_hedge;	     /* a ranged GET that may be sent twice */
+	bool may_hedge;	     /* a ranged GET that may be sent twice once somebody waits for it */
 	bool secret_path;    /* the URL's last segment opens the object: it is not printed */
 	_Atomic uint64_t *count; /* incremented for each that is sent, or NULL */
 
@@ -102,7 +102,9 @@ struct http_request {
 	void *call; /* http_do()'s own */
 	int64_t not_before_ms, expires_ms;
 	bool canceled, resumed; /* guarded by the lock of struct http */
+	uint64_t reached;	/* in the range: up to here body() has the bytes */
 	bool hedged, probe;
+	bool overtake; /* the second request is for one that is slow: both go on */
 };
 
 #define HTTP_PAUSE 1 /* what body() may return */

@@ -25,7 +25,6 @@
 #define MAX_HEADER_BYTES (256 * 1024)
 #define MAX_EXCUSE_BYTES (256 * 1024) /* of the body of what is no success */
 #define PACE_MS 4000		      /* so often is looked at how fast bytes come */
-#define LAST_CHANCE_MS 1000	      /* for a first byte, however little patience is left */
 
 static void transfer_free(struct http_transfer *t)
 {
@@ -210,6 +209,31 @@ static void win(struct http_transfer *t)
 	list_push(t->config->lost, &other->link);
 }
 
+/* Is it behind a slow one that brings bytes, too? */
+static bool is_overtaking(const struct http_transfer *t)
+{
+	return t->q->overtake && t->q->rival == t;
+}
+
+/* The receiver gets what it has not got from the other one. */
+static int pass_on(struct http_transfer *t, const char *p, size_t n)
+{
+	struct http_request *q = t->q;
+	uint64_t at = t->range.from + t->bytes;
+	size_t skip = is_success(t) && at < q->reached ? (size_t)MIN(n, q->reached - at) : 0;
+	int r = 0;
+
+	if (skip == n)
+		return 0;
+	if ((q->rival && !(q->overtake && q->transfer == t)) || !t->won)
+		win(t);
+	if (q->body)
+		r = q->body(q, p + skip, n - skip);
+	if (r == 0 && is_success(t))
+		q->reached = at + n;
+	return r;
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
@@ -221,17 +245,18 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 		return 0; /* lost */
 	t->last_ms = clock_ms();
 	t->cut = !is_success(t) && t->bytes + n > MAX_EXCUSE_BYTES;
+	if (t->bytes == 0)
+		t->body_ms = t->last_ms;
+	/* What is slow is overtaken by a range only. */
+	t->cut |= is_overtaking(t) && is_success(t) && t->reply.status != 206;
 	if (t->cut)
 		return 0;
 	/* A refusal is no reason to give up the other one; what redirects is no answer. */
-	if (n > 0 && !may_redirect(t) && (!q->rival || is_success(t))) {
-		if (q->rival || !t->won)
-			win(t);
-		if (q->body)
-			r = q->body(q, p, n);
-	}
+	if (n > 0 && !may_redirect(t) && (!q->rival || is_success(t)))
+		r = pass_on(t, p, n);
 	if (r == HTTP_PAUSE) { /* libcurl keeps the bytes */
 		t->paused = true;
+		t->pause_ms = t->last_ms;
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	keep_problem(t, p, n);
@@ -435,13 +460,15 @@ static int begin(struct http_transfer *t, CURLM *multi, struct http_request *q)
 	t->range = q->range;
 	if (q->transfer)
 		t->range.from += q->transfer->bytes;
+	else
+		q->reached = t->range.from;
 	r = set_up(t, q);
 	if (r < 0)
 		return r;
 	t->q = q;
 	http_headers_reset(&t->reply);
 	t->start_ms = t->last_ms = clock_ms();
-	t->first_ms = 0;
+	t->first_ms = t->body_ms = 0;
 	t->bytes = 0;
 	t->header_bytes = t->problem_len = 0;
 	t->connected = t->headers_done = t->paused = t->cut = t->won = t->limps = false;
@@ -476,33 +503,6 @@ void http_transfer_report(const struct http_transfer *t, int err)
 	      clock_ms() - t->start_ms, err ? t->why : "");
 }
 
-int64_t http_transfer_stall_due(const struct http_transfer *t, int64_t upper, int64_t now)
-{
-	/* Not connected yet: the clock may start while others are waited for. */
-	int64_t from = t->connected ? t->last_ms : now + 1;
-	int64_t due = from + latency_stall_ms(&t->peer->latency, upper);
-
-	if (t->paused)
-		return INT64_MAX;
-	if (t->limps)
-		return now;
-	/* Whoever has patience gives up then, and is told so then. */
-	if (t->q->patience_ms > 0 && t->bytes == 0 && t->q->patience_ms < INT64_MAX - t->start_ms)
-		due = MIN(due, t->start_ms + MAX(t->q->patience_ms, LAST_CHANCE_MS));
-	return due;
-}
-
-int64_t http_transfer_hedge_due(const struct http_transfer *t, int64_t now)
-{
-	int64_t after = t->q->may_hedge && !t->q->hedged ? peer_hedge_ms(t->peer) : -1;
-
-	/* What goes on where the first one stood must be of a range again. */
-	if (after < 0 || t->paused || !peer_can_hedge(t->peer, now) ||
-	    t->bytes >= range_len(t->range) || (t->bytes > 0 && t->reply.status != 206))
-		return INT64_MAX;
-	return t->last_ms + after;
-}
-
 void http_transfer_resume(struct http_transfer *t)
 {
 	if (!t->paused)
@@ -510,6 +510,7 @@ void http_transfer_resume(struct http_transfer *t)
 	t->paused = false;
 	t->last_ms = clock_ms();
 	t->pace_ms = 0;
+	t->body_ms += t->body_ms ? t->last_ms - t->pause_ms : 0;
 	curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 

@@ -28,6 +28,8 @@ struct http_transfer {
 	struct http_reply reply;   /* becomes the request's when this is the one it gets */
 	int64_t start_ms, last_ms; /* clock_ms() of the begin and of the last byte */
 	int64_t first_ms;	   /* of the first one; 0: none */
+	int64_t body_ms;	   /* of the first one of a body; pauses move it */
+	int64_t pause_ms;	   /* when it was paused */
 	uint64_t bytes;
 	int64_t pace_ms;     /* when last_ms was looked at for the pace, 0: not yet */
 	uint64_t pace_bytes; /* bytes then */
@@ -71,6 +73,8 @@ void http_transfer_end(struct http_transfer *t, CURLM *multi);
 int64_t http_transfer_stall_due(const struct http_transfer *t, int64_t upper, int64_t now);
 /* When the request of t is to be sent a second time, if that is possible now; INT64_MAX: not. */
 int64_t http_transfer_hedge_due(const struct http_transfer *t, int64_t now);
+/* It is due: is it worth it, as things are with the other active requests?  Says to q in which way. */
+bool http_transfer_may_hedge(const struct http_transfer *t, const struct list *active, int64_t now);
 /* Go on after a pause; body() may be called on the way. */
 void http_transfer_resume(struct http_transfer *t);
 /* 0 or -errno for libcurl's result. */

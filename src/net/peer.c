@@ -245,7 +245,7 @@ static enum breaker_result result_of(const struct peer_outcome *o, enum judge_he
 	*health = JUDGE_WELL;
 	if (r.err == -ECANCELED || (r.err == 0 && r.status == 0))
 		return BREAKER_UNKNOWN;
-	if (o->bytes && r.status >= 200 && r.status <= 299)
+	if (o->bytes > 0 && r.status >= 200 && r.status <= 299)
 		return BREAKER_GOOD; /* one whose body breaks is alive */
 	f = judge_reply(&r);
 	if (r.err < 0 && f.health == JUDGE_WELL)
@@ -255,9 +255,9 @@ static enum breaker_result result_of(const struct peer_outcome *o, enum judge_he
 }
 
 /* Slow ones count too: a line that has become slow for all is not asked again and again. */
-static void note_rate(struct peer *p, const struct peer_outcome *o)
+static void note_rate(struct peer *p, const struct peer_outcome *o, int64_t now)
 {
-	uint64_t rate = o->bytes * 1000 / (uint64_t)MAX(o->body_ms, 1);
+	uint64_t rate = o->bytes * 1000 / (uint64_t)MAX(now - o->body_ms, 1);
 
 	if (o->bytes < RATE_FROM && o->err != -ETIMEDOUT)
 		return;
@@ -277,7 +277,9 @@ void peer_end(struct peer *p, struct http_request *q, const struct peer_outcome 
 	if (o->first_ms >= 0 && r == BREAKER_GOOD)
 		latency_note(&p->latency, o->first_ms);
 	if (o->bytes > 0 && r == BREAKER_GOOD)
-		note_rate(p, o);
+		note_rate(p, o, now);
+	if (o->err == 0 && o->bytes > 0 && r == BREAKER_GOOD)
+		speed_note(&p->speed, o->bytes, o->body_ms, now);
 	if (health == JUDGE_BRAKING)
 		limiter_brake(&p->limiter, o->begun_ms, now);
 	else if (r == BREAKER_GOOD)

@@ -12,6 +12,7 @@
 #include "net/http.h"
 #include "net/latency.h"
 #include "net/limiter.h"
+#include "net/speed.h"
 
 struct peer {
 	struct list link;
@@ -20,6 +21,8 @@ struct peer {
 	struct limiter limiter;
 	struct breaker breaker;
 	struct latency latency;
+	struct speed speed;
+	int64_t look_ms;	/* all are slow: do not look before */
 	struct list plain;	/* without patience, in order */
 	struct list ready;	/* in order of submit, delayed ones from when they are due */
 	struct list background; /* the same for those that nobody waits for */
@@ -61,9 +64,9 @@ struct peer_outcome {
 	int err;
 	const struct http_reply *reply;
 	int64_t begun_ms, first_ms;
+	int64_t body_ms; /* when its body began */
 	bool refused; /* the receiver did not want it: err is its own */
-	uint64_t bytes; /* of a body, that came */
-	int64_t body_ms; /* from the first byte to the last */
+	uint64_t bytes; /* so much of a body came */
 };
 void peer_end(struct peer *p, struct http_request *q, const struct peer_outcome *o, int64_t now);
 /* The same for one that says nothing: it was cancelled or was no use any more. */

@@ -272,7 +272,7 @@ static void send_request(struct fetch *f)
 		.secret_path = f->loc.bearer != NULL, /* there it is a token */
 		.delay_ms = f->delay_ms,
 		.patience_ms = MAX(f->since_ms + o->st->opt->deadline * 1000 - clock_ms(), 1),
-		.may_hedge = f->demand && !f->loc.bearer, /* a token is for one */
+		.may_hedge = !f->loc.bearer, /* a token is for one */
 		.count = &stats.storage_requests,
 		.body = on_body,
 		.done = on_done,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* limits.c - tests of what one origin is asked: src/net/latency.c, limiter.c and breaker.c. */
+/* limits.c - tests of what one origin is asked: src/net/latency.c, speed.c, limiter.c and
+ * breaker.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include "net/breaker.h"
 #include "net/latency.h"
 #include "net/limiter.h"
+#include "net/speed.h"
 
 /* ---- latency ---- */
 
@@ -79,6 +81,66 @@ static void test_forget(void **state)
 	assert_int_equal(latency_hedge_ms(&l), 250); /* the floor */
 	assert_int_equal(latency_stall_ms(&l, 30000), 3000);
 	assert_true(l.n <= 1024);
+}
+
+/* ---- speed ---- */
+
+#define MIB (UINT64_C(1) << 20)
+
+/* n bodies of 6 MiB at 30 MiB/s: 200 ms each. */
+static int64_t usual_bodies(struct speed *s, unsigned n, int64_t now)
+{
+	for (unsigned i = 0; i < n; i++, now += 200)
+		speed_note(s, 6 * MIB, now, now + 200);
+	return now;
+}
+
+static void test_speed(void **state)
+{
+	struct speed s = { 0 };
+
+	(void)state;
+	usual_bodies(&s, LATENCY_ENOUGH - 1, 0);
+	assert_true(speed_slow_ms(&s, 1000, MIB, MIB) == INT64_MAX);
+	speed_note(&s, 1000, 0, 100000); /* too small to say anything */
+	assert_true(speed_slow_ms(&s, 1000, MIB, MIB) == INT64_MAX);
+	usual_bodies(&s, 1, 0);
+	/* A MiB usually takes 33 ms; the bucket may be a quarter above. */
+	assert_in_range(speed_slow_ms(&s, 1000, MIB, 5 * MIB), 1000 + 250, 1000 + 267);
+	assert_in_range(speed_slow_ms(&s, 1000, 6 * MIB, 6 * MIB), 1000 + 1280, 1000 + 1601);
+	assert_int_equal(speed_slow_ms(&s, 1000, 1000, 5 * MIB), 1250); /* the floor */
+	/* The last tenth of it is here sooner than it is told slow. */
+	assert_in_range(speed_slow_ms(&s, 0, 9 * MIB / 10, MIB / 10), 2200, 2300);
+	/* Numbers of the other side. */
+	assert_true(speed_slow_ms(&s, 0, UINT64_MAX, 0) > 0);
+	assert_true(speed_slow_ms(&s, 0, 0, UINT64_MAX) == SPEED_LOOK_MS);
+	speed_note(&s, UINT64_MAX, INT64_MAX, 0);
+	speed_note(&s, UINT64_MAX, 0, INT64_MAX);
+}
+
+/* One that is slow while others are not, and all that are. */
+static void test_speed_alike(void **state)
+{
+	struct speed s = { 0 };
+	int64_t now = usual_bodies(&s, 100, 1);
+
+	(void)state;
+	assert_true(speed_is_exception(&s, now, 1));
+	assert_false(speed_is_exception(&s, now, 2));
+	assert_true(speed_is_exception(&s, now - 400, 2)); /* a younger one was fast */
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(speed_is_exception(&s, now, 1));
+		speed_note(&s, 6 * MIB, now, now + 10000);
+		now += 10000;
+	}
+	assert_false(speed_is_exception(&s, now, 1)); /* that is how it is now */
+	now = usual_bodies(&s, 1, now);
+	assert_true(speed_is_exception(&s, now, 1));
+	/* What was fast once is not for ever. */
+	for (unsigned i = 0; i < 5000; i++)
+		speed_note(&s, 6 * MIB, now, now + 10000);
+	assert_true(speed_slow_ms(&s, 0, 6 * MIB, 6 * MIB) > 10000);
+	assert_int_equal(s.n_slow, 0);
 }
 
 /* ---- limiter ---- */
@@ -233,7 +295,8 @@ int main(void)
 		cmocka_unit_test(test_tail),	       cmocka_unit_test(test_forget),
 		cmocka_unit_test(test_limiter),	       cmocka_unit_test(test_breaker_opens),
 		cmocka_unit_test(test_breaker_probes), cmocka_unit_test(test_breaker_late_success),
-		cmocka_unit_test(test_breaker_pause),
+		cmocka_unit_test(test_breaker_pause),  cmocka_unit_test(test_speed),
+		cmocka_unit_test(test_speed_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
