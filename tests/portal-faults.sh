@@ -63,6 +63,22 @@ run fails cat "$P/capteurs/records.csv"
 says "Input/output error"
 expect "what is kept" "" "$(find "$cache/facts" -type f 2>/dev/null)"
 
+# --- records that look like an error, and a page that does not begin like one
+configure_portal '{"faults": [{"path": "exports/jsonl", "query": "", "status": 200,
+	 "body": "{\"message\": \"a\", \"n\": 1}\n{\"message\": \"b\", \"n\": 2}\n"},
+	{"path": "download", "query": "vide", "status": 200,
+	 "body": "{\"message\": \"no\", \"error_code\": \"ODSQLError\"}"},
+	{"path": "download", "status": 200, "headers": {"Content-Type": "text/html; charset=utf-8"},
+	 "body": "<!-- --><html>Please log in</html>"}]}'
+again
+expect "lines with a field of that name" '{"message": "a", "n": 1} {"message": "b", "n": 2}' \
+	"$(echo $(within 20 cat "$P/velib/exports/velib.jsonl"))"
+run fails cat "$P/vide/records.json"
+says "Input/output error"
+run fails cat "$P/velib/records.csv"
+says "Input/output error"
+expect "bytes of a page" 0 "$(wc -c <"$out")"
+
 # --- the calls of a day, in every form that they are refused in; what was read stays
 for style in 429 403 quote anonymous; do
 	configure_portal '{}'

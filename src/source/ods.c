@@ -209,6 +209,7 @@ void ods_quota(struct ods *o, struct ods_quota *out)
 {
 	LOCK_SCOPE(&o->lock);
 	*out = o->quota;
+	out->used_up = o->until > clock_now();
 }
 
 static void note_figures(struct ods *o, const struct http_reply *r)
@@ -319,23 +320,28 @@ static int refused(struct ods *o, int status, const char *body, const char *what
 	       -EPROTO;
 }
 
-/* An error object instead of what was asked for: {"error...". */
+/* An error object instead of what was asked for.  Records have fields of any name, and as lines of JSON
+ * they begin like one: so it must be all there is of the answer, and no field may stand before it. */
 static bool is_error_text(const char *body)
 {
-	const char *p = body ? body + strspn(body, " \t\r\n\xEF\xBB\xBF") : "";
+	AUTO(auto_json_free) struct json *j = NULL;
+	const char *p = body ? body + strspn(body, " \t\r\n\xEF\xBB\xBF") : "", *first;
 
 	if (*p != '{')
 		return false;
-	p += 1 + strspn(p + 1, " \t\r\n");
-	return strncmp(p, "\"error", 6) == 0 || strncmp(p, "\"message\"", 9) == 0;
+	first = p + 1 + strspn(p + 1, " \t\r\n");
+	if (strncmp(first, "\"error", 6) != 0 && strncmp(first, "\"message\"", 9) != 0)
+		return false;
+	if (json_parse(p, &j) < 0) /* the sample of the quota error, which is no JSON */
+		return strncmp(first, "\"errorcode\"", 11) == 0 && strstr(first, "\"error\"\"");
+	return json_get(j, "error") || json_get(j, "errorcode") || json_get(j, "error_code");
 }
 
+/* Nothing that a portal exports is HTML; what is and has no tag in front may still be JSON. */
 static bool is_page(const struct http_reply *r, const char *body)
 {
-	const char *p = body ? body + strspn(body, " \t\r\n\xEF\xBB\xBF") : "";
-
 	return strncasecmp(r->content_type, "text/html", 9) == 0 &&
-	       (strncasecmp(p, "<!doctype", 9) == 0 || strncasecmp(p, "<html", 5) == 0 || !body);
+	       (!body || body[strspn(body, " \t\r\n\xEF\xBB\xBF")] == '<');
 }
 
 int ods_judge(struct ods *o, const struct http_reply *r, const char *body, const char *what)

@@ -24,7 +24,7 @@ struct ods;
 /* Is this "ods:DOMAIN[/DATASET]"? */
 bool ods_claims(const char *spec);
 /* Asks nobody.  0; -EINVAL, -ENOMEM with a line in why.  *dataset is what stands behind the domain,
- * percent-decoded, NULL for the whole portal; the caller frees it. */
+ * as it stands there, NULL for the whole portal; the caller frees it. */
 int ods_new(const struct source_env *env, const char *spec, struct ods **out, char **dataset,
 	    char why[static 512]) MUST_CHECK;
 struct ods *ods_free(struct ods *o); /* no call under way; NULL ok; returns NULL */
