@@ -94,12 +94,16 @@ for style in 429 403 quote anonymous; do
 	logged "the calls of the day are used up" 1
 	cmp "$P/velib/records.csv" "$tmp/velib.csv" || fail "what was read before, $style"
 	expect "status" True "$(json_of "$mnt/.mdcfs/status.json" "d['portals'][0]['calls_used_up']")"
+	run 0 "$MDCFS" status "$mnt"
+	grep -q "used up, none before $(date -u -d tomorrow +%Y-%m-%dT00:00:00Z)" "$out" || fail "mdcfs status"
 	expect "reset" "$(date -u -d tomorrow +%Y-%m-%dT00:00:00Z)" \
 		"$(json_of "$mnt/.mdcfs/status.json" "d['portals'][0]['calls_reset']")"
 done
 configure_portal '{"quota": 50}'
 again
 ls "$P" >/dev/null
+run 0 "$MDCFS" status "$mnt"
+grep -q "49 of 50 left, new ones at $(date -u -d tomorrow +%Y-%m-%dT00:00:00Z)" "$out" || fail "mdcfs status"
 expect "figures" "50 49" "$(json_of "$mnt/.mdcfs/status.json" \
 	"'%d %d' % (d['portals'][0]['calls_limit'], d['portals'][0]['calls_left'])")"
 

@@ -237,9 +237,32 @@ static void print_nested(const struct json *j)
 	}
 }
 
+/* A portal: what of it has been heard of, and the calls of the day. */
+static void print_portal(const struct json *j)
+{
+	const char *domain = json_str(j, "domain"), *reset = json_str(j, "calls_reset");
+	char count[32];
+	uint64_t datasets, limit, left;
+
+	printf("  ");
+	human_print(stdout, domain ? domain : "?");
+	putchar('\n');
+	if (json_u64(j, "datasets", &datasets))
+		printf("    %-9s %s known so far\n", "datasets", human_count(datasets, count));
+	if (json_bool(j, "calls_used_up", false))
+		printf("    %-9s used up, none before ", "calls");
+	else if (json_u64(j, "calls_limit", &limit) && json_u64(j, "calls_left", &left))
+		printf("    %-9s %" PRIu64 " of %" PRIu64 " left, new ones at ", "calls", left,
+		       limit);
+	else
+		return;
+	human_print(stdout, reset ? reset : "?");
+	putchar('\n');
+}
+
 static void print_mount(const char *mountpoint, const struct json *j)
 {
-	const struct json *sets = json_get(j, "datasets");
+	const struct json *sets = json_get(j, "datasets"), *portals = json_get(j, "portals");
 	const char *version = json_str(j, "version"), *since = json_str(j, "since");
 	uint64_t pid = 0;
 
@@ -256,8 +279,10 @@ static void print_mount(const char *mountpoint, const struct json *j)
 	print_downloads(json_get(j, "downloads"));
 	for (size_t i = 0; i < json_len(sets); i++)
 		print_dataset(json_at(sets, i));
+	for (size_t i = 0; i < json_len(portals); i++)
+		print_portal(json_at(portals, i));
 	print_nested(json_get(j, "nested"));
-	if (json_len(sets) == 0)
+	if (json_len(sets) == 0 && json_len(portals) == 0)
 		printf("  no dataset has been visited yet\n");
 }
 
