@@ -158,8 +158,34 @@ expect "names that come twice" "" "$(sort "$tmp/names" | uniq -d)"
 at_most "calls for pages that shrink" 8 "$(calls)"
 umount_mdcfs
 
-# --- a large portal: its pages, and little memory
+# --- one that gives the same page again and again, and says that there are more
+configure_portal '{"faults": [{"path": "datasets/1.0/search", "status": 200,
+	"body": "{\"nhits\": 1000000000000, \"datasets\": [{\"datasetid\": \"velib\", \"metas\": {}}]}"}]}'
+: >"$portal_log"
+mount_mdcfs "ods:$portal"
+expect "datasets of the same page" velib "$(within 20 ls "$P")"
+at_most "calls for the same page" 3 "$(calls)"
+umount_mdcfs
+
+# --- a large portal: its pages, and little memory; more names at once than are asked for at once
 configure_portal '{"many": 30000}'
+mount_mdcfs "ods:$portal"
+within 60 python3 - "$P" <<'PYTHON' || fail "many names at once"
+import os, sys, threading
+failed = []
+def look(i):
+    try:
+        os.stat("%s/serie-%05d" % (sys.argv[1], 20000 + i))
+    except OSError as e:
+        failed.append(str(e))
+threads = [threading.Thread(target=look, args=(i,)) for i in range(200)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+sys.exit("\n".join(failed[:3]) or 0)
+PYTHON
+umount_mdcfs
 : >"$portal_log"
 mount_mdcfs "ods:$portal"
 within 60 ls -l "$P" >"$tmp/names"

@@ -60,6 +60,7 @@ struct ods_catalog {
 	uint64_t end; /* of the file */
 	struct list finds;
 	unsigned n_finds;
+	struct want room;		  /* of a lookup that ends: for those beyond FINDS_MAX */
 	struct absent absent[ABSENT_MAX]; /* a ring */
 	unsigned n_absent;
 
@@ -70,6 +71,7 @@ struct ods_catalog {
 	bool shifted, again; /* the number of datasets has changed on the way; a second round */
 	uint32_t round;
 	uint64_t next, hits; /* first dataset of the next page; how many there are */
+	uint64_t shown;	     /* tells the page that came last from others */
 	uint64_t pages;
 	int64_t listed_ms;
 };
@@ -100,6 +102,7 @@ int ods_catalog_new(struct ods *o, const char *only, struct ods_catalog **out)
 	pthread_mutex_init(&c->lock, NULL);
 	list_init(&c->finds);
 	want_init(&c->want);
+	want_init(&c->room);
 	c->fd = make_file(ods_env(o));
 	c->only = only ? strdup(only) : NULL;
 	if (intern_new(ODS_DATASETS_MAX, &c->ids) < 0 || (only && !c->only)) {
@@ -299,13 +302,33 @@ static void end_listing_locked(struct ods_catalog *c)
 	c->listed_ms = clock_ms();
 }
 
-/* A page has been taken in.  True: it was the last. */
-static bool page_taken_locked(struct ods_catalog *c, uint64_t hits, size_t n)
+/* Of a page: a portal that knows no start, or has fewer datasets than it says, gives the same one again
+ * and again. */
+static uint64_t page_sum(const struct json *list)
 {
+	uint64_t sum = json_len(list) + 1;
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *id = ods_meta_id(json_at(list, i));
+
+		for (; id && *id; id++)
+			sum = (sum ^ (unsigned char)*id) * TOUCH;
+		sum *= TOUCH;
+	}
+	return sum;
+}
+
+/* A page has been taken in.  True: it was the last. */
+static bool page_taken_locked(struct ods_catalog *c, uint64_t hits, const struct json *list)
+{
+	uint64_t sum = page_sum(list);
+	bool same = c->next > 0 && sum == c->shown;
+
+	c->shown = sum;
 	c->shifted |= c->next > 0 && hits != c->hits;
 	c->hits = hits;
-	c->next += n;
-	if (n > 0 && c->next < hits)
+	c->next += json_len(list);
+	if (json_len(list) > 0 && !same && c->next < MIN(hits, ODS_DATASETS_MAX))
 		return false;
 	if (!c->shifted || c->again)
 		return true;
@@ -328,7 +351,7 @@ static int take_page(struct ods_catalog *c, const struct json *answer, bool *las
 	if (r < 0)
 		return r;
 	LOCK_SCOPE(&c->lock);
-	*last = page_taken_locked(c, hits, json_len(list));
+	*last = page_taken_locked(c, hits, list);
 	return 0;
 }
 
@@ -477,6 +500,7 @@ static void on_found(struct ods_call *call, int err, const struct json *answer)
 	c->n_finds--;
 	pthread_mutex_unlock(&c->lock);
 	want_wake(&f->want, err);
+	want_wake(&c->room, 0);
 	free(f->id);
 	free(f);
 }
@@ -487,8 +511,6 @@ static int start_find_locked(struct ods_catalog *c, const char *id, struct find 
 	struct find *f;
 	int r;
 
-	if (c->n_finds >= FINDS_MAX)
-		return -EBUSY;
 	if (!name || asprintf(&path, "/api/datasets/1.0/%s", name) < 0)
 		return path = NULL, -ENOMEM;
 	f = calloc(1, sizeof(*f));
@@ -553,6 +575,8 @@ int ods_catalog_find(struct ods_catalog *c, const char *id, struct waiter *w, ui
 	if (r != PARKED)
 		return r;
 	f = under_way_locked(c, id);
+	if (!f && c->n_finds >= FINDS_MAX)
+		return want_park(&c->room, w);
 	if (!f)
 		r = start_find_locked(c, id, &f);
 	return f ? want_park(&f->want, w) : r;
