@@ -188,6 +188,8 @@ static int take(enum ods_api api, char *item, struct ods_params *p, struct buf *
 	r = take_number(item, value, p, why);
 	if (r < 0)
 		return r;
+	if (strcmp(item, "start") == 0 && p->start == 0)
+		return 0; /* that is where all begin, and the download has no such parameter */
 	name = url_encode(item);
 	escaped = url_encode(value);
 	if (!name || !escaped)
