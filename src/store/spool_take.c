@@ -285,7 +285,8 @@ static void push_cur_locked(struct take *t)
 
 static void keep_head(struct take *t, const void *p, size_t n)
 {
-	n = MIN(n, HEAD_MAX - t->head_len);
+	if ((n = MIN(n, HEAD_MAX - t->head_len)) == 0)
+		return; /* it may be looked at already */
 	memcpy(t->head + t->head_len, p, n);
 	t->head_len += n;
 	t->head[t->head_len] = '\0';
@@ -368,8 +369,7 @@ static int judge(struct take *t, const struct http_reply *reply)
 	return r;
 }
 
-/* Into the cache, if it keeps it all so far; and among the last ones in any case.  A cache that does not
- * take it keeps it no further. */
+/* Into the cache, while it takes what it is given; and among the last ones in any case. */
 static void place(struct take *t, uint64_t blk, struct block *b)
 {
 	struct block *old;
