@@ -127,3 +127,17 @@ retry 30 full || fail "it does not say that the cache is full"
 expect "blocks evicted for it" 0 "$(stat_of cache_evictions)"
 at_most "bytes fetched for it" $((48 << 20)) "$(stat_of storage_bytes)"
 umount_mdcfs
+
+# What memory has and the disk has no more is brought there again.
+rm -rf "$cache"
+head -c $((6 << 20)) "$reference" >"$tmp/www/small.bin"
+mount_mdcfs "$storage_url/small.bin"
+all_blocks() {
+	[ "$("$MDCFS" cache verify --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["blocks"])')" = 48 ]
+}
+"$MDCFS" warm "$mnt/small.bin/small.bin" >"$tmp/warm.out" 2>&1 || fail "a small file: $(cat "$tmp/warm.out")"
+retry 10 all_blocks || fail "a small file is not in the cache"
+"$MDCFS" cache clear >"$tmp/clear.out" 2>&1 || fail "it is not cleared: $(cat "$tmp/clear.out")"
+"$MDCFS" warm "$mnt/small.bin/small.bin" >"$tmp/warm.out" 2>&1 || fail "once more: $(cat "$tmp/warm.out")"
+retry 10 all_blocks || fail "it is said to be in the cache, and is not"
+umount_mdcfs

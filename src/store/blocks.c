@@ -150,6 +150,7 @@ static void written(struct write_item *it, int r)
 	if (r == 0)
 		memory_on_disk(w->blocks->c.memory, w->blocks, it->blk);
 	cache_unclaim(it->layer, it->blk);
+	atomic_store(&w->data->queued, false);
 	block_unref(w->data);
 	free(w);
 }
@@ -170,7 +171,9 @@ static void write_block(struct blocks *b, uint64_t blk, struct block *data)
 	w->blocks = b;
 	w->data = data;
 	atomic_fetch_add(&data->refs, 1);
+	atomic_store(&data->queued, true);
 	if (cache_put(disk, &w->item) < 0) {
+		atomic_store(&data->queued, false);
 		unclaim(b, blk);
 		block_unref(data);
 		free(w);
@@ -401,12 +404,20 @@ static void start_parked(struct blocks *b, uint64_t from, uint64_t to, enum memo
 	start_fills(b, from, to, begun == BEGUN, true);
 }
 
+/* Is it on disk, or on its way there?  What memory alone has (the disk was full or failing when it came, or
+ * the cache was cleared since) is sent there now. */
 static bool is_kept(struct blocks *b, uint64_t blk)
 {
+	AUTO(auto_block_unref) struct block *data = NULL;
 	struct cache_layer *disk = disk_of(b);
 
-	return (disk && cache_has(disk, blk)) ||
-	       (memory_has(b->c.memory, b, blk) && !memory_filling(b->c.memory, b, blk));
+	if (disk && cache_has(disk, blk))
+		return true;
+	if (memory_get(b->c.memory, b, blk, &data, NULL) != MEMORY_READY)
+		return false;
+	if (!atomic_load(&data->queued))
+		write_block(b, blk, data);
+	return true;
 }
 
 /* Nobody waits at the first missing block but w, which is in no hurry. */

@@ -2,8 +2,6 @@
 /* memory.c - see memory.h.  A chained hash table and a list in order of use for each share. */
 #include "store/memory.h"
 
-#include <stdatomic.h>
-
 #define BUCKETS 4096u
 #define CLEAN_BLOCKS 64u /* READY and on disk: 8 MiB of the most recent */
 #define CLEAN_LEAST 8u	 /* ... also when there is no room */
@@ -89,7 +87,8 @@ static uint64_t room_locked(struct memory *m)
 	uint64_t half = m->budget / 2 - MIN(promised + charged, m->budget / 2);
 	uint64_t least = m->budget / 8 - MIN(promised, m->budget / 8);
 
-	return MAX(half, least); /* ranges alone, of passes and decoders, do not keep readers away */
+	return MAX(half,
+		   least); /* ranges alone, of passes and decoders, do not keep readers away */
 }
 
 /* Something ended: as many as may come in now are woken, and when nothing is under way any more that could
@@ -129,6 +128,7 @@ struct block *block_new(struct memory *m)
 	b->home = m;
 	b->len = 0;
 	atomic_init(&b->refs, 1);
+	atomic_init(&b->queued, false);
 	atomic_fetch_add(&m->bytes, BLOCK_SIZE);
 	note_peak(m);
 	return b;

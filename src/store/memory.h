@@ -15,6 +15,8 @@
 #ifndef STORE_MEMORY_H
 #define STORE_MEMORY_H
 
+#include <stdatomic.h>
+
 #include "base/wait.h"
 #include "store/cache.h"
 
@@ -25,7 +27,8 @@ struct blocks;
 struct block {
 	struct memory *home;
 	_Atomic unsigned refs;
-	uint32_t len; /* valid bytes */
+	uint32_t len;	    /* valid bytes */
+	atomic_bool queued; /* on its way to the disk */
 	unsigned char data[BLOCK_SIZE];
 };
 
