@@ -30,7 +30,7 @@ expect "datasets" "O'Brien & Co, 50% arbres-remarquables capteurs ete-2020@autre
 	"$(within 20 ls "$P" | LC_ALL=C sort | tr '\n' ' ')"
 within 20 ls -lR "$P" >"$tmp/list" 2>"$tmp/err" || fail "ls -lR: $(cat "$tmp/err")"
 expect "calls for the catalogue" 1 "$(calls /api/datasets/)"
-expect "calls for records" 0 "$(calls /api/records/)"
+expect "calls for records: the names of files" 1 "$(calls /api/records/)"
 grep -qx -e "- Records: 25000" "$P/velib/README.md" || fail "README.md"
 expect "title" "Stations de vélos" "$(json_of "$P/velib/dataset.json" 'd["metas"]["title"]')"
 expect "its size" "$(stat -c %s "$P/velib/dataset.json")" "$(wc -c <"$P/velib/dataset.json")"
@@ -53,7 +53,7 @@ with open(sys.argv[1], encoding="utf-8", newline="") as f:
 assert len(rows) == 25000 and rows[1]["ville"] == "Saint-Étienne", rows[:3]
 PYTHON
 expect "bytes by wc -c" "$(stat -c %s "$tmp/copy.csv")" "$(within 20 wc -c <"$file")"
-expect "downloads" 1 "$(calls /records/1.0/download)"
+expect "downloads" 1 "$(calls /records/1.0/download.*dataset=velib)"
 same velib/records.csv "/api/records/1.0/download?dataset=velib&format=csv"
 same velib/records.json "/api/records/1.0/download?dataset=velib&format=json"
 same arbres-remarquables/records.geojson \
@@ -125,6 +125,25 @@ same $trees/exports/$trees.parquet /api/explore/v2.1/catalog/datasets/$trees/exp
 within 20 python3 -m zipfile -t "$P/$trees/exports/$trees.shp.zip" >/dev/null || fail "shapefile"
 within 20 python3 -m zipfile -t "$P/$trees/attachments/périmètre.zip" >/dev/null || fail "attachment"
 same "$trees/attachments/Lisez-moi été.txt" "/api/datasets/1.0/$trees/attachments/lisez-moi/"
+
+# Images and files of records: named by one download of just these fields; odd names are made safe.
+expect "no files, no directories for them" "" "$(ls "$P/velib" | grep -E 'images|files' || :)"
+expect "images" ".._haut_photo.png img05.png img07 img08 img09.png photo 0.png photo 1.png photo 10.png \
+photo 11.png photo 2.png photo 3.png photo 4.png" "$(echo $(within 20 ls -A "$P/photos/images" | LC_ALL=C sort))"
+within 20 find "$P/photos/files" -type f >"$tmp/files" || fail "find files"
+expect "files of records" 16 "$(wc -l <"$tmp/files")"
+expect "their directories" 12 "$(ls "$P/photos/files" | wc -l)"
+expect "downloads for names" 1 "$(calls "download.*dataset=photos.*fields=image%2Cnotice 200")"
+expect "calls for names" 0 "$(calls '/photos/(files|images)')"
+same "photos/images/img05.png" /api/datasets/1.0/photos/images/img05/
+same "photos/images/.._haut_photo.png" /api/datasets/1.0/photos/images/img06/
+record=$(json_of "$P/photos/records.json" 'd[3]["recordid"]')
+same "photos/files/$record/même nom.txt" /api/datasets/1.0/photos/files/file03/
+same "photos/files/$record/photo 3.png" /api/datasets/1.0/photos/files/img03/
+expect "size when it was read" "$(stat -c %s "$P/photos/files/$record/photo 3.png")" "$(wc -c <"$tmp/want")"
+for name in images/nothing files/nothing "files/$record/nothing" files/../images/..; do
+	[ ! -f "$P/photos/$name" ] || fail "photos/$name exists"
+done
 run fails cat "$P/velib/exports/velib.bogus"
 run fails sh -c "echo x >'$P/velib/records.csv'"
 [ -z "$(calls 'apikey')" ] || expect "keys in URLs" 0 "$(calls apikey)"

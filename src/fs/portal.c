@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/portal_media.h"
 #include "fs/portal_parts.h"
 
 /* ---- numbers ---- */
@@ -227,6 +228,7 @@ static void free_portal(struct branch *b)
 	struct portal *p = container_of(b, struct portal, base);
 
 	portal_files_free(p->files);
+	portal_media_free(p->media);
 	portal_push_free(p->push);
 	ods_answers_free(p->answers);
 	ods_catalog_free(p->catalog);
@@ -284,6 +286,8 @@ static int set_up(struct portal *p, const struct source_env *env, const char *sp
 		r = ods_answers_new(p->ods, &p->answers);
 	if (r == 0)
 		r = portal_files_new(p->st, p->ods, &p->files);
+	if (r == 0)
+		r = portal_media_new(&p->media);
 	if (r == 0 && env->opt->push)
 		r = portal_push_new(p->ods, p->catalog, &p->push);
 	if (r == 0)

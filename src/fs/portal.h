@@ -5,6 +5,7 @@
  *				 query/<parameters>/records.csv  .json  .geojson
  *				 analyze/<parameters>.json  .csv    geocluster/<parameters>.json
  *				 exports/  attachments/
+ *				 images/<name>	files/<record>/<name>
  *				 push/<resource>, to be written, with -o push
  *	/<domain>/.search/<parameters>/	 links to the datasets that match
  *

@@ -37,6 +37,8 @@ enum what {
 	WHAT_EXPORTS,
 	WHAT_ATTACHMENTS,
 	WHAT_PUSH,
+	WHAT_IMAGES,
+	WHAT_FILES,
 };
 
 enum made_kind {
@@ -49,6 +51,9 @@ enum made_kind {
 	MADE_SEARCH,	 /* .search/<text>, a directory; of no dataset */
 	MADE_LINK,	 /* .search/<parameters>/<id>, a symbolic link; text is the id */
 	MADE_ATTACHMENT, /* attachments/<name>; text is "ID/NAME" */
+	MADE_RECORD,	 /* files/<text>, a directory */
+	MADE_FILE,	 /* files/<record>/<name>; text is the file's id */
+	MADE_IMAGE,	 /* images/<name>; text is the file's id */
 };
 
 struct made {
@@ -64,6 +69,7 @@ struct portal {
 	struct ods_catalog *catalog;
 	struct ods_answers *answers;
 	struct portal_files *files;
+	struct portal_media *media;
 	struct portal_push *push; /* NULL without -o push */
 	pthread_mutex_t lock;	  /* guards made */
 	struct intern *made;

@@ -175,11 +175,24 @@ static int attachment_path(const struct spot *s, struct remote *out)
 	return 0;
 }
 
+/* text: its id. */
+static int media_path(const struct spot *s, const char *api, struct remote *out)
+{
+	AUTO(auto_free) char *dataset = url_encode(s->d.id), *id = url_encode(s->made.text);
+
+	if (!dataset || !id ||
+	    asprintf(&out->path, "/api/datasets/1.0/%s/%s/%s/", dataset, api, id) < 0)
+		return out->path = NULL, -ENOMEM;
+	out->seeks = true;
+	return 0;
+}
+
 static int made_path(const struct spot *s, struct remote *out)
 {
 	switch (s->made.kind) {
 	case MADE_QUERY:
 	case MADE_SEARCH:
+	case MADE_RECORD:
 		return -EISDIR;
 	case MADE_LINK:
 	case MADE_PUSH:
@@ -194,6 +207,10 @@ static int made_path(const struct spot *s, struct remote *out)
 		return export_path(s, out);
 	case MADE_ATTACHMENT:
 		return attachment_path(s, out);
+	case MADE_FILE:
+		return media_path(s, "files", out);
+	case MADE_IMAGE:
+		return media_path(s, "images", out);
 	}
 	return -ENOENT;
 }

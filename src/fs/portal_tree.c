@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "fs/inode.h"
 #include "fs/node_parts.h"
+#include "fs/portal_media.h"
 #include "fs/portal_names.h"
 #include "fs/portal_parts.h"
 
@@ -15,25 +16,28 @@
 static const struct {
 	const char *name;
 	enum what what;
-	bool dir, geo; /* geo: only where there are places */
+	bool dir, geo, files; /* only where there are places, or files in records */
 } own[] = {
-	{ "dataset.json", WHAT_DETAILS, false, false },
-	{ "README.md", WHAT_README, false, false },
-	{ "records.csv", WHAT_CSV, false, false },
-	{ "records.json", WHAT_JSON, false, false },
-	{ "records.geojson", WHAT_GEOJSON, false, true },
-	{ "query", WHAT_QUERY, true, false },
-	{ "analyze", WHAT_ANALYZE, true, false },
-	{ "geocluster", WHAT_CLUSTERS, true, true },
-	{ "exports", WHAT_EXPORTS, true, false },
-	{ "attachments", WHAT_ATTACHMENTS, true, false },
-	{ "push", WHAT_PUSH, true, false },
+	{ "dataset.json", WHAT_DETAILS, false, false, false },
+	{ "README.md", WHAT_README, false, false, false },
+	{ "records.csv", WHAT_CSV, false, false, false },
+	{ "records.json", WHAT_JSON, false, false, false },
+	{ "records.geojson", WHAT_GEOJSON, false, true, false },
+	{ "query", WHAT_QUERY, true, false, false },
+	{ "analyze", WHAT_ANALYZE, true, false, false },
+	{ "geocluster", WHAT_CLUSTERS, true, true, false },
+	{ "exports", WHAT_EXPORTS, true, false, false },
+	{ "attachments", WHAT_ATTACHMENTS, true, false, false },
+	{ "push", WHAT_PUSH, true, false, false },
+	{ "images", WHAT_IMAGES, true, false, true },
+	{ "files", WHAT_FILES, true, false, true },
 };
 
 /* Has this dataset the i-th of these? */
 static bool has_own(const struct portal *p, const struct spot *dir, size_t i)
 {
-	return (dir->d.geo || !own[i].geo) && (p->push || own[i].what != WHAT_PUSH);
+	return (dir->d.geo || !own[i].geo) && (dir->d.files || !own[i].files) &&
+	       (p->push || own[i].what != WHAT_PUSH);
 }
 
 static const char *const record_files[] = { "csv", "json", "geojson" };
@@ -45,7 +49,8 @@ static bool is_dir(const struct spot *s)
 	if (s->root || s->search)
 		return true;
 	if (s->is_made)
-		return s->made.kind == MADE_QUERY || s->made.kind == MADE_SEARCH;
+		return s->made.kind == MADE_QUERY || s->made.kind == MADE_SEARCH ||
+		       s->made.kind == MADE_RECORD;
 	return s->what == WHAT_DIR || s->what >= WHAT_QUERY;
 }
 
@@ -226,6 +231,20 @@ static int lookup_named(struct fs *fs, struct portal *p, const struct spot *dir,
 	return stat_made(fs, p, l.v[i].kind, l.v[i].dataset, l.v[i].text, out);
 }
 
+static int lookup_media(struct fs *fs, struct portal *p, const struct spot *dir, const char *name,
+			struct waiter *w, struct node *out)
+{
+	AUTO(media_close) struct media_dir list = { 0 };
+	struct media_entry e;
+	int r = media_open(p, dir, w, &list);
+
+	if (r < 0)
+		return r;
+	if (!media_find(&list, name, &e))
+		return -ENOENT;
+	return stat_made(fs, p, e.kind, dir->dataset, e.text, out);
+}
+
 /* .search/PARAMETERS */
 static int lookup_search(struct fs *fs, struct portal *p, const char *name, struct node *out)
 {
@@ -278,6 +297,8 @@ int portal_lookup(struct fs *fs, struct branch *b, uint64_t local, const char *n
 		return lookup_search(fs, p, name, out);
 	if (portal_names_has(&dir))
 		return lookup_named(fs, p, &dir, name, w, out);
+	if (portal_media_has(&dir))
+		return lookup_media(fs, p, &dir, name, w, out);
 	if (!dir.is_made)
 		return lookup_in_dataset(fs, p, &dir, name, out);
 	return is_dir(&dir) ? lookup_records(fs, p, &dir, name, out) : -ENOTDIR;
@@ -388,6 +409,24 @@ static int list_named(struct listing *l, const struct spot *dir, struct waiter *
 	return r;
 }
 
+static int list_media(struct listing *l, const struct spot *dir, struct waiter *w)
+{
+	AUTO(media_close) struct media_dir list = { 0 };
+	int r = media_open(l->p, dir, w, &list);
+
+	for (uint64_t i = l->after >= FIRST_COOKIE ? l->after - FIRST_COOKIE + 1 : 0;
+	     r == 0 && i < list.n; i++) {
+		struct media_entry e;
+		uint64_t local;
+
+		media_at(&list, (uint32_t)i, &e);
+		r = portal_made(l->p, e.kind, dir->dataset, e.text, &local);
+		if (r == 0 && emit(l, FIRST_COOKIE + i, e.name, local) != 0)
+			break;
+	}
+	return r;
+}
+
 int portal_list(struct fs *fs, struct branch *b, uint64_t local, uint64_t after, struct waiter *w,
 		branch_list_fn fn, void *arg)
 {
@@ -405,6 +444,8 @@ int portal_list(struct fs *fs, struct branch *b, uint64_t local, uint64_t after,
 		return list_visited(&l, &dir);
 	if (portal_names_has(&dir))
 		return list_named(&l, &dir, w);
+	if (portal_media_has(&dir))
+		return list_media(&l, &dir, w);
 	if (dir.is_made)
 		return list_query(&l, &dir);
 	return dir.what == WHAT_DIR ? list_own(&l, &dir) : list_visited(&l, &dir);

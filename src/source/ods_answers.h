@@ -10,7 +10,7 @@
 
 #define ODS_ANSWERS_MAX 256u
 #define ODS_ANSWERS_BYTES (64u << 20)
-#define ODS_ANSWER_TEXT_MAX (4u << 20) /* bytes; larger ones are refused */
+#define ODS_ANSWER_TEXT_MAX (8u << 20) /* bytes; larger ones are refused */
 
 struct ods_answers;
 

@@ -26,7 +26,7 @@
 struct entry {
 	uint64_t at; /* of its metadata in the file */
 	uint32_t len;
-	bool geo, listed;
+	bool geo, files, listed;
 	uint32_t round; /* of listing, that has shown it last */
 	uint64_t version;
 	uint64_t touched; /* times */
@@ -150,6 +150,7 @@ bool ods_catalog_get(struct ods_catalog *c, uint32_t n, struct ods_dataset *out)
 		.version = c->entries[n].version + c->entries[n].touched * TOUCH,
 		.mtime = c->entries[n].mtime,
 		.geo = c->entries[n].geo,
+		.files = c->entries[n].files,
 		.listed = c->entries[n].listed,
 	};
 	return true;
@@ -226,6 +227,7 @@ static int insert_locked(struct ods_catalog *c, const char *id, const struct ent
 	c->entries[n].at = e->at;
 	c->entries[n].len = e->len;
 	c->entries[n].geo = e->geo;
+	c->entries[n].files = e->files;
 	c->entries[n].listed = true;
 	c->entries[n].round = c->round;
 	c->entries[n].version = e->version;
@@ -253,7 +255,7 @@ static int take(struct ods_catalog *c, const struct json *d)
 {
 	AUTO(auto_free) char *text = NULL;
 	const char *id = ods_meta_id(d);
-	struct entry e = { .geo = ods_meta_geo(d) };
+	struct entry e = { .geo = ods_meta_geo(d), .files = ods_meta_files(d) };
 	int r;
 
 	if (!id || !dataset_name_ok(id) || id[0] == '.')

@@ -28,6 +28,7 @@ struct ods_dataset {
 	uint64_t version; /* changes with its modified and data_processed dates */
 	int64_t mtime;	  /* the later of these, seconds since 1970; 0: none */
 	bool geo;	  /* has places or geometry */
+	bool files;	  /* its records have files */
 	bool listed;	  /* the search shows it, or it was asked for by name; false: it is gone */
 };
 

@@ -35,6 +35,23 @@ bool ods_meta_geo(const struct json *dataset)
 	return false;
 }
 
+bool ods_meta_is_file(const struct json *field)
+{
+	const char *type = json_str(field, "type"), *name = json_str(field, "name");
+
+	return type && strcmp(type, "file") == 0 && name && name[0];
+}
+
+bool ods_meta_files(const struct json *dataset)
+{
+	const struct json *list = json_get(dataset, "fields");
+
+	for (size_t i = 0; i < json_len(list); i++)
+		if (ods_meta_is_file(json_at(list, i)))
+			return true;
+	return false;
+}
+
 int ods_meta_version(const struct json *dataset, uint64_t *version, int64_t *mtime)
 {
 	const char *modified = ods_meta_str(dataset, "modified");
