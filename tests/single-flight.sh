@@ -21,16 +21,16 @@ readers() { # NAME EXPECTED ARG...: see readers.py
 
 # One block, cold; the answer takes its time, so that all of them come to wait for it.
 plan "* 206 slow=400000"
-readers "one block, past the page cache" "32 ok" blocks 32 "$(data_at)" 8 0 "$reference"
+readers "one block, past the page cache" "64 ok" blocks 64 "$(data_at)" 8 0 "$reference"
 expect "one block: requests" 1 "$(asked)"
 expect "one block: its range" "$(block_range 8)" "$(range_of 1)"
 plan "* 206 slow=400000"
-readers "one block, through the page cache" "32 ok" --buffered blocks 32 "$(data_at)" 24 0 "$reference"
+readers "one block, through the page cache" "64 ok" --buffered blocks 64 "$(data_at)" 24 0 "$reference"
 expect "one block: requests" 1 "$(asked)"
 
 # One that fails: all hear it, and it is asked for once.
 plan "1 206 stall@0 seconds=1 drop@0" "2 404" "* 500"
-readers "one block that is gone" "32 ENOENT" blocks 32 "$(data_at)" 40 0 "$reference"
+readers "one block that is gone" "64 ENOENT" blocks 64 "$(data_at)" 40 0 "$reference"
 expect "one block that is gone: requests" 2 "$(asked)"
 
 # Next to each other: no byte twice.
