@@ -52,3 +52,28 @@ plan "* 200 ignore-range"
 mount_mdcfs -o sequential,cache_size=256M "$storage_url/data.tar.gz"
 compare_trees "$tmp/tree" "$(members_at)"
 at_most "requests for an archive" 3 "$(asked)"
+umount_mdcfs
+
+# A dataset: size and checksum are known before storage is asked.  One session; without the option a
+# reader is told what to do, and what there is to see is seen.
+plan "* 200 ignore-range"
+serve_dataset
+mount_mdcfs data
+expect "size of a dataset" "$archive_size" "$(stat -c %s "$mnt/data/data.tar.gz")"
+expect "without the option" ENOTSUP "$(timeout -s KILL 60 python3 "$top/tests/lib/readat.py" \
+	"$mnt/data/data.tar.gz" 0 $block "$tmp/www/data.tar.gz" || :)"
+log_has "-o sequential" || fail "the log does not say what to do"
+umount_mdcfs
+rm -rf "$cache" # and the session
+before=$(posts)
+mount_mdcfs -o sequential,cache_size=256M data
+timeout -s KILL 60 cmp "$mnt/data/data.tar.gz" "$tmp/www/data.tar.gz" || fail "a dataset in one go"
+compare_trees "$tmp/tree" "$(members_at)"
+expect "sessions" 1 $(($(posts) - before))
+umount_mdcfs
+# The same option where ranges are answered changes nothing.
+rm -rf "$cache"
+plan "* ok"
+mount_mdcfs -o sequential,cache_size=256M data
+timeout -s KILL 60 cmp "$mnt/data/data.tar.gz" "$tmp/www/data.tar.gz" || fail "a dataset in ranges"
+expect "answers that are no ranges" 0 "$(asked ' 200 ')"

@@ -168,6 +168,17 @@ static int go_by_facts(struct object *o, struct source *s, const struct facts *f
 	return origin_new(o->st, s, f->size, f->version, &o->origin);
 }
 
+/* Does storage answer no ranges, and is that to be put up with?  Then the origin goes on without. */
+static bool goes_whole(struct object *o, struct source *s, int probed)
+{
+	if (probed != -EOPNOTSUPP || !o->st->opt->sequential)
+		return false;
+	origin_set_whole(o->origin);
+	(void)log_warn(0, "%s: it is read from its first byte on, in one go",
+		       source_dataset(s)->filename);
+	return true;
+}
+
 /* Size and version, from the source, from storage, or from an earlier time.  An error has been
  * logged by the origin or the source. */
 static int find_version(struct object *o, struct source *s, struct facts *f, struct block *first)
@@ -182,17 +193,16 @@ static int find_version(struct object *o, struct source *s, struct facts *f, str
 		snprintf(f->version, sizeof(f->version), "%s", d->checksum);
 		if (source_recalled(s)) /* one attempt will show whether storage is there */
 			origin_set_absent(o->origin);
+		else if (o->st->opt->sequential) /* what else is wrong, readers will hear */
+			(void)goes_whole(o, s, probe(o, first));
 		return 0;
 	}
 	if (o->st->facts_first && !o->st->opt->sequential &&
 	    facts_load(o->st->state_dir, source_scheme(s), source_key(s), f) == 0)
 		return go_by_facts(o, s, f);
 	r = probe(o, first);
-	if (r == -EOPNOTSUPP && o->st->opt->sequential && origin_size(o->origin) == UINT64_MAX) {
-		origin_set_whole(o->origin);
-		(void)log_warn(0, "%s: it is read from its first byte on, in one go", d->filename);
+	if (goes_whole(o, s, r))
 		r = probe(o, first);
-	}
 	if (r == 0) {
 		f->size = origin_size(o->origin);
 		origin_validator(o->origin, f->version);
