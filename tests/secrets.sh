@@ -116,9 +116,8 @@ say info both
 mount_mdcfs -o debug=all "$plan/linked.tar.gz?$query"
 cmp "$tmp/data/linked.tar.gz" "$mnt/linked/linked.tar.gz" || fail "reading a link"
 look_at_mount
-tr '\0' '\n' <"/proc/$mdcfs_pid/cmdline" >"$tmp/link.cmdline" # it was typed there: not ours to hide
-grep -qF linkpass-2718281828 "$tmp/link.cmdline" || fail "the test looks at another process"
-sed -i 's/linkpass-2718281828\|5161a9e0feed1618\|credential-3141592653//g' "$tmp/process"
+tr '\0' '\n' <"/proc/$mdcfs_pid/cmdline" >"$tmp/link.cmdline"
+grep -qF linked.tar.gz "$tmp/link.cmdline" || fail "the test looks at another process"
 say info "$plan/linked.tar.gz?$query"
 say index show "$plan/linked.tar.gz?$query"
 umount_mdcfs
