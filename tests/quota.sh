@@ -61,9 +61,16 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27
 done
 expect "sessions for thirty mounts more" 1 "$(posts)"
 
+# --- what could be read before costs nothing until somebody wants what is not cached
+rm -f "$cache"/leases/*.json
+mount_mdcfs data.bin
+expect "what is cached, without a link" ok "$(read_block 8)"
+expect "sessions for that" 1 "$(posts)"
+umount_mdcfs
+
 # --- killed at any moment, without a lease each time: all that was asked for is in the ledger
 for i in 0 1 2 3 4 5 6 7 8 9; do
-	rm -f "$cache"/leases/*.json
+	rm -f "$cache"/leases/*.json "$cache"/leases/*.proven
 	"$MDCFS" mount -f data.bin "$mnt" >>"$log" 2>&1 </dev/null &
 	victim=$!
 	sleep "0.0$i"

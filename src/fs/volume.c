@@ -44,7 +44,7 @@ static int check_access(struct volume *v, char why[static 512])
 	bool needed = v->archive ? !archive_complete(v->archive) : v->raw->size > 0;
 	int r;
 
-	if (!needed || source_path(v->source))
+	if (!needed || source_path(v->source) || source_granted(v->source))
 		return 0;
 	r = ask_for_lease(v->source, why);
 	if (r == 0 || is_final(r))

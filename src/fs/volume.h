@@ -42,7 +42,7 @@ struct volume {
 
 /* Resolve and open, for the table (volumes.h); blocks, so not in a thread that answers the kernel
  * and not in the pool.  The download session is asked for here, unless the archive is wholly indexed
- * already: so a missing key or terms not agreed to are told at the mount.
+ * already or a session has worked before: so a missing key or terms not agreed to are told at the mount.
  * 0, or -errno and one line in why, "" when the log has it already: nothing is left of it then. */
 int volume_open(struct store *st, const struct source_env *env, const char *spec,
 		struct volume **out, char why[static 512]) MUST_CHECK;

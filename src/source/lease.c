@@ -195,6 +195,11 @@ void lease_accepted(struct lease *l, uint64_t generation)
 		leasefile_prove(l->file, url, issued);
 }
 
+bool lease_granted(struct lease *l)
+{
+	return l->subject.key && l->file && leasefile_proven(l->file);
+}
+
 int lease_facts(struct lease *l, struct session_facts *out)
 {
 	const struct session *s = &l->session;

@@ -48,6 +48,9 @@ int lease_url(struct lease *l, struct waiter *w, struct location *out) MUST_CHEC
 int lease_refused(struct lease *l, uint64_t generation) MUST_CHECK;
 /* Storage answered to that generation.  May write a small file, once for each. */
 void lease_accepted(struct lease *l, uint64_t generation);
+/* Is there a key, and has a URL of this dataset ever worked, for this mount or another one?  Then there is
+ * nothing that a person would have to be told before somebody reads.  Looks at a file. */
+bool lease_granted(struct lease *l);
 /* What the session in hand tells, after lease_url() has given a URL: its file's name (malloc'd, NULL
  * when not told) and size.  0, -ENOENT: there is none in hand, -ENOMEM. */
 struct session_facts {

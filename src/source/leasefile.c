@@ -121,6 +121,11 @@ void leasefile_prove(struct leasefile *f, const char *url, int64_t issued)
 		(void)!file_replace(f->proven, hex, strlen(hex), 0600);
 }
 
+bool leasefile_proven(const struct leasefile *f)
+{
+	return access(f->proven, F_OK) == 0;
+}
+
 int leasefile_lock(struct leasefile *f, unsigned n)
 {
 	return f->fd[n] >= 0 ? 0 : file_lock(f->lock[n], false, &f->fd[n]);

@@ -27,6 +27,8 @@ int leasefile_write(struct leasefile *f, const struct session *s) MUST_CHECK;
 void leasefile_drop(struct leasefile *f, int64_t now, const char *url);
 /* The URL of the session that was issued then has worked.  Any thread. */
 void leasefile_prove(struct leasefile *f, const char *url, int64_t issued);
+/* Has a URL of these sessions ever worked? */
+bool leasefile_proven(const struct leasefile *f);
 /* Take lock n (0 first).  0; -EWOULDBLOCK: another process has it; -errno: there can be none. */
 int leasefile_lock(struct leasefile *f, unsigned n) MUST_CHECK;
 void leasefile_unlock(struct leasefile *f);

@@ -416,6 +416,11 @@ static void trouble(struct source *s, char out[static 512])
 	lease_trouble(mdc_of(s)->lease, out);
 }
 
+static bool granted(struct source *s)
+{
+	return lease_granted(mdc_of(s)->lease);
+}
+
 static int64_t expires(struct source *s)
 {
 	return lease_expires(mdc_of(s)->lease);
@@ -436,5 +441,6 @@ const struct source_ops mdc_source = {
 	.accepted = accepted,
 	.date = date,
 	.trouble = trouble,
+	.granted = granted,
 	.expires = expires,
 };

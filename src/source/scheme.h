@@ -26,6 +26,7 @@ struct source_ops {
 	void (*accepted)(struct source *s, uint64_t generation); /* NULL: nothing to do */
 	void (*date)(struct source *s, int64_t date); /* NULL: nothing to do */
 	void (*trouble)(struct source *s, char out[static 512]);
+	bool (*granted)(struct source *s);    /* NULL: that is not known */
 	int64_t (*expires)(struct source *s); /* NULL: never */
 };
 

@@ -137,6 +137,11 @@ void source_date(struct source *s, int64_t date)
 		s->ops->date(s, date);
 }
 
+bool source_granted(struct source *s)
+{
+	return s->ops->granted && s->ops->granted(s);
+}
+
 int64_t source_expires(struct source *s)
 {
 	return s->ops->expires ? s->ops->expires(s) : 0;

@@ -110,6 +110,9 @@ void source_accepted(struct source *s, uint64_t generation);
 void source_date(struct source *s, int64_t date);
 /* When the location in hand expires, seconds since 1970; 0: there is none, or never. */
 int64_t source_expires(struct source *s);
+/* Is it known from an earlier time that source_locate() will have an answer, so that nobody need ask before
+ * there is something to read? */
+bool source_granted(struct source *s);
 /* Why source_locate() failed last, one line for people, which was logged then; "" when it did not.
  * Copies to out. */
 void source_trouble(struct source *s, char out[static 512]);
