@@ -77,6 +77,7 @@ same "$trees/query/q=%22If%3B+commun%22/records.json" \
 	"/api/records/1.0/download?dataset=$trees&format=json&q=%22If%3B%20commun%22"
 same "velib/query/refine.date=2020%2F05&fields=station,date/records.csv" \
 	"/api/records/1.0/download?dataset=velib&format=csv&refine.date=2020/05&fields=station,date"
+same "vide/query/start=0/records.csv" "/api/records/1.0/download?dataset=vide&format=csv"
 same "velib/query/start=0&rows=2/records.csv" "/api/records/1.0/download?dataset=velib&format=csv&rows=2"
 same "velib/query/start=9000&rows=1000&sort=velos/records.json" \
 	"/api/records/1.0/search?dataset=velib&format=json&start=9000&rows=1000&sort=velos"

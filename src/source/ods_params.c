@@ -210,7 +210,7 @@ int ods_params(enum ods_api api, const char *text, struct ods_params *out, char 
 		r = take(api, item, &p, &query, why);
 	if (r < 0)
 		return r;
-	p.query = buf_take(&query);
+	p.query = query.p ? buf_take(&query) : strdup("");
 	if (!p.query)
 		return -ENOMEM;
 	*out = p;
