@@ -18,6 +18,7 @@ all of it may be absent:
      "quota_style": "429",               "403": as the old API, "quote": that with its stray quote,
                                          "anonymous": 429 with errorcode 10005
      "many": 0,                          so many small datasets more
+     "padding": 0,                       a description of so many bytes for each of them
      "shrink": 0,                        each page of the catalogue makes it so much shorter
      "duplicate": false,                 each page begins with the last dataset of the one before
      "modified": {"velib": "2026-.."},   another date for a dataset, and other records with it

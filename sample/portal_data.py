@@ -123,6 +123,7 @@ def datasets(config):
             few("vide", "Rien", 0)]
     for i in range(config.get("many", 0)):
         made.append(few("serie-%05d" % i, "Série %d" % i, 1))
+        made[-1]["metas"]["description"] += "x" * config.get("padding", 0)
     for d in made:
         if d["datasetid"] in changed:
             d["metas"].update(modified=changed[d["datasetid"]],

@@ -158,6 +158,16 @@ expect "names that come twice" "" "$(sort "$tmp/names" | uniq -d)"
 at_most "calls for pages that shrink" 8 "$(calls)"
 umount_mdcfs
 
+# --- a search that finds more than its answers may take in memory: each page is asked for once
+configure_portal '{"many": 2500, "padding": 35000}'
+mount_mdcfs "ods:$portal"
+: >"$portal_log"
+expect "datasets found" 2507 "$(within 60 ls "$P/.search/q=" | wc -l)"
+expect "calls for them" 26 "$(calls search)"
+[ -e "$P/.search/q=/serie-02000/dataset.json" ] || fail "one that was found"
+expect "calls, a name more" 26 "$(calls)"
+umount_mdcfs
+
 # --- one that gives the same page again and again, and says that there are more
 configure_portal '{"faults": [{"path": "datasets/1.0/search", "status": 200,
 	"body": "{\"nhits\": 1000000000000, \"datasets\": [{\"datasetid\": \"velib\", \"metas\": {}}]}"}]}'

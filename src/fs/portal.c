@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/portal_media.h"
+#include "fs/portal_names.h"
 #include "fs/portal_parts.h"
 
 /* ---- numbers ---- */
@@ -283,7 +284,7 @@ static int set_up(struct portal *p, const struct source_env *env, const char *sp
 	if (r == 0)
 		r = ods_catalog_new(p->ods, only, &p->catalog);
 	if (r == 0)
-		r = ods_answers_new(p->ods, &p->answers);
+		r = ods_answers_new(p->ods, portal_names_reduce, p, &p->answers);
 	if (r == 0)
 		r = portal_files_new(p->st, p->ods, &p->files);
 	if (r == 0)

@@ -127,22 +127,63 @@ static int list_attachments(struct portal *p, const struct spot *dir, struct por
 
 /* ---- searches ---- */
 
-static int add_hit(struct portal *p, struct portal_names *l, const struct json *dataset)
+static int note_hits(struct portal *p, const struct json *list, struct json *numbers)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		struct json *hit;
+		uint32_t n;
+		int r = ods_catalog_note(p->catalog, json_at(list, i), &n);
+
+		if (r == -EINVAL)
+			continue;
+		if (r < 0)
+			return r;
+		hit = json_object();
+		json_set_u64(hit, "number", n);
+		json_append(numbers, hit);
+	}
+	return 0;
+}
+
+int portal_names_reduce(void *arg, const struct json *answer, struct json **out)
+{
+	const struct json *list = json_get(answer, "datasets");
+	struct json *numbers;
+	uint64_t hits;
+	int r;
+
+	if (!list)
+		return 0;
+	numbers = json_array();
+	r = note_hits(arg, list, numbers);
+	if (r < 0) {
+		json_free(numbers);
+		return r;
+	}
+	*out = json_object();
+	if (json_u64(answer, "nhits", &hits))
+		json_set_u64(*out, "nhits", hits);
+	json_set_u64(*out, "shown", json_len(list));
+	json_set(*out, "numbers", numbers);
+	return 0;
+}
+
+static int add_hit(struct portal *p, struct portal_names *l, const struct json *hit)
 {
 	struct ods_dataset d;
-	uint32_t n;
-	int r = ods_catalog_note(p->catalog, dataset, &n);
+	uint64_t n;
+	int r;
 
-	if (r == -EINVAL || (r == 0 && !ods_catalog_get(p->catalog, n, &d)))
+	if (!json_u64(hit, "number", &n) || n > UINT32_MAX ||
+	    !ods_catalog_get(p->catalog, (uint32_t)n, &d))
 		return 0;
-	if (r == 0)
-		r = add(l, MADE_LINK, n, d.id, d.id);
+	r = add(l, MADE_LINK, (uint32_t)n, d.id, d.id);
 	return r == -EEXIST || r == -EINVAL ? 0 : r;
 }
 
 /* One page; *n datasets of *hits. */
 static int add_page(struct portal *p, const char *path, struct waiter *w, struct portal_names *out,
-		    size_t *n, uint64_t *hits)
+		    uint64_t *n, uint64_t *hits)
 {
 	AUTO(auto_json_free) struct json *answer = NULL;
 	const struct json *list;
@@ -150,12 +191,11 @@ static int add_page(struct portal *p, const char *path, struct waiter *w, struct
 
 	if (r < 0)
 		return r;
-	list = json_get(answer, "datasets");
-	if (!list || !json_u64(answer, "nhits", hits))
+	list = json_get(answer, "numbers");
+	if (!json_u64(answer, "shown", n) || !json_u64(answer, "nhits", hits))
 		return log_error(-EPROTO, "%s: this is no answer of a dataset search",
 				 ods_domain(p->ods));
-	*n = json_len(list);
-	for (size_t i = 0; i < *n && r == 0; i++)
+	for (size_t i = 0; i < json_len(list) && r == 0; i++)
 		r = add_hit(p, out, json_at(list, i));
 	return r;
 }
@@ -166,12 +206,13 @@ static int list_search(struct portal *p, const struct spot *dir, struct waiter *
 {
 	struct ods_params params = { 0 };
 	char why[512];
-	uint64_t start = 0, hits = 0;
-	size_t n = 0;
+	uint64_t start = 0, hits = 0, n = 0;
+	size_t before = 0;
 	int r = ods_params(ODS_CATALOGUE, dir->made.text, &params, why);
 	bool one = r == 0 && (params.start > 0 || params.rows >= 0);
 
-	while (r == 0 && (start == 0 || (!one && n > 0 && start < hits))) {
+	/* A page with nothing new is the last: one that comes again and again never ends. */
+	while (r == 0 && (start == 0 || (!one && out->n > before && start < hits))) {
 		AUTO(auto_free) char *path = NULL;
 		int e = one ? asprintf(&path, "/api/datasets/1.0/search?%s", params.query + 1)
 			    : asprintf(&path,
@@ -180,6 +221,7 @@ static int list_search(struct portal *p, const struct spot *dir, struct waiter *
 
 		if (e < 0)
 			path = NULL;
+		before = out->n;
 		r = path ? add_page(p, path, w, out, &n, &hits) : -ENOMEM;
 		start += MAX(n, 1);
 	}

@@ -25,6 +25,8 @@ struct answer {
 
 struct ods_answers {
 	struct ods *ods;
+	ods_answers_reduce_fn reduce;
+	void *arg; /* of reduce */
 	int64_t ttl_ms;
 	pthread_mutex_t lock; /* guards what follows */
 	struct list all;
@@ -32,13 +34,16 @@ struct ods_answers {
 	size_t bytes; /* of text */
 };
 
-int ods_answers_new(struct ods *o, struct ods_answers **out)
+int ods_answers_new(struct ods *o, ods_answers_reduce_fn reduce, void *arg,
+		    struct ods_answers **out)
 {
 	struct ods_answers *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return -ENOMEM;
 	a->ods = o;
+	a->reduce = reduce;
+	a->arg = arg;
 	a->ttl_ms = ods_env(o)->opt->metadata_ttl * 1000;
 	pthread_mutex_init(&a->lock, NULL);
 	list_init(&a->all);
@@ -104,9 +109,14 @@ static int make_locked(struct ods_answers *a, const char *path, struct answer **
 	return 0;
 }
 
-static int keep_text(const struct json *j, char **out)
+static int keep_text(struct ods_answers *a, const struct json *j, char **out)
 {
-	*out = json_print(j, false);
+	AUTO(auto_json_free) struct json *less = NULL;
+	int r = a->reduce(a->arg, j, &less);
+
+	if (r < 0)
+		return r;
+	*out = json_print(less ? less : j, false);
 	if (!*out)
 		return -ENOMEM;
 	if (strlen(*out) <= ODS_ANSWER_TEXT_MAX)
@@ -122,7 +132,7 @@ static void on_answer(struct ods_call *call, int err, const struct json *j)
 	char *text = NULL;
 
 	if (err == 0)
-		err = keep_text(j, &text);
+		err = keep_text(a, j, &text);
 	LOCK_SCOPE(&a->lock);
 	x->under_way = false;
 	x->asked_ms = clock_ms();

@@ -14,7 +14,11 @@
 
 struct ods_answers;
 
-int ods_answers_new(struct ods *o, struct ods_answers **out) MUST_CHECK;
+/* What is to be kept of an answer, when not all of it: *out, in the pool, without any lock.  0 or -errno. */
+typedef int (*ods_answers_reduce_fn)(void *arg, const struct json *answer, struct json **out);
+
+int ods_answers_new(struct ods *o, ods_answers_reduce_fn reduce, void *arg,
+		    struct ods_answers **out) MUST_CHECK;
 struct ods_answers *ods_answers_free(struct ods_answers *a); /* no call under way; NULL ok */
 /* The answer to GET path (behind ods_base()), the caller's.  0, PARKED, -errno.  An old one serves
  * when no new one is to be had. */
