@@ -126,3 +126,21 @@ mount_both
 read_well "all of that, mounted once more"
 umount_mdcfs
 at_most "sessions" 6 "$(posts)"
+
+# What is of another version is made anew, and said to be; what is no file at all blocks nobody.
+for map in "$cache"/objects/*/*.map; do
+	printf '\002' | dd of="$map" bs=1 seek=8 conv=notrunc 2>/dev/null
+done
+printf '\003' | dd of="$cache/usage" bs=1 seek=8 conv=notrunc 2>/dev/null
+: >"$log"
+mount_both
+read_well "maps of another version"
+umount_mdcfs
+grep -q "the map is missing, damaged or of another version" "$log" || fail "nobody says that a map is made anew"
+grep -q "usage: damaged or of another version" "$log" || fail "nobody says that the figures are made anew"
+for map in "$cache"/objects/*/*.map; do
+	rm "$map"
+	mkfifo "$map"
+done
+mount_both
+read_well "fifos instead of maps"

@@ -251,9 +251,11 @@ static int header_check(int fd)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EILSEQ;
 	if (st.st_size == 0)
 		return -ENODATA;
-	if (!S_ISREG(st.st_mode) || st.st_size < HEADER_BYTES)
+	if (st.st_size < HEADER_BYTES)
 		return -EILSEQ;
 	r = file_read_at(fd, &h, sizeof(h), 0);
 	return r < 0 ? r : memcmp(&h, &good, sizeof(h)) == 0 ? 0 : -EILSEQ;
@@ -293,7 +295,8 @@ static int header_init(int fd, const char *path)
 /* *fd is the checked file; returns 1 when it was made, 0 when it was there. */
 static int open_file(const char *path, enum blockmap_mode mode, int *fd)
 {
-	int flags = O_CLOEXEC | O_NOFOLLOW | (mode == BLOCKMAP_READ ? O_RDONLY : O_RDWR) |
+	int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+		    (mode == BLOCKMAP_READ ? O_RDONLY : O_RDWR) |
 		    (mode == BLOCKMAP_MAKE ? O_CREAT : 0);
 	AUTO(auto_close) int f = open(path, flags, 0600);
 	int r;

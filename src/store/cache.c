@@ -282,9 +282,16 @@ static int files_open(const char *base, bool writable, struct cache_files **out)
 	r = blockmap_open(map, writable ? BLOCKMAP_MAKE : BLOCKMAP_READ, &f->map);
 	if (r < 0)
 		return r;
-	f->fd = open(data, O_CLOEXEC | O_NOFOLLOW | (writable ? O_RDWR | O_CREAT : O_RDONLY), 0600);
+	f->fd = open(data,
+		     O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (writable ? O_RDWR | O_CREAT : O_RDONLY),
+		     0600);
 	if (f->fd < 0)
 		return -errno;
+	if (blockmap_fresh(f->map) && lseek(f->fd, 0, SEEK_END) > 0)
+		(void)log_warn(0,
+			       "cache %s: the map is missing, damaged or of another version: "
+			       "started anew",
+			       base);
 	atomic_init(&f->map_bytes, blockmap_bytes(f->map));
 	if (blockmap_fresh(f->map) && ftruncate(f->fd, 0) < 0) /* data of a map that is gone */
 		return -errno;

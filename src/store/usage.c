@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "store/guard.h"
 
 #define PAGE_MAGIC 0x677375736663646du /* "mdcfsusg" on a little-endian machine */
@@ -313,7 +314,7 @@ static struct page page_make(void)
 }
 
 /* Make sure that the page is one, allocated: a store to a hole of a full disk is a signal. */
-static int page_check(int fd)
+static int page_check(int fd, const char *path)
 {
 	struct page good = page_make(), have;
 	struct stat st;
@@ -329,6 +330,8 @@ static int page_check(int fd)
 		return r;
 	if (have.magic == good.magic && have.version == good.version && have.crc == good.crc)
 		return 0;
+	if (have.magic != 0)
+		(void)log_warn(0, "%s: damaged or of another version: made anew", path);
 	return file_write_at(fd, &good, sizeof(good), 0);
 }
 
@@ -343,7 +346,7 @@ static int page_map(struct usage *u, const char *path)
 	r = lock_byte_wait(u->fd, F_WRLCK, BYTE_INIT);
 	if (r < 0)
 		return r;
-	r = page_check(u->fd);
+	r = page_check(u->fd, path);
 	(void)lock_byte(u->fd, F_UNLCK, BYTE_INIT);
 	if (r < 0)
 		return r;
