@@ -42,6 +42,8 @@ expect "calls for names" 1 "$(calls /api/datasets/)"
 
 # Whole datasets: received once, to their end, whatever reads them; then they have a size.
 file=$P/velib/records.csv
+run fails "$MDCFS" warm "$file"
+says "have no size before they are read"
 expect "size that nobody knows" 0 "$(stat -c %s "$file")"
 within 30 cp "$file" "$tmp/copy.csv"
 expect "size that is known" "$(stat -c %s "$tmp/copy.csv")" "$(stat -c %s "$file")"
@@ -52,6 +54,7 @@ with open(sys.argv[1], encoding="utf-8", newline="") as f:
     rows = list(csv.DictReader(f, delimiter=";"))
 assert len(rows) == 25000 and rows[1]["ville"] == "Saint-Étienne", rows[:3]
 PYTHON
+run 0 "$MDCFS" warm "$file" "$P/velib/exports/velib.parquet"
 expect "bytes by wc -c" "$(stat -c %s "$tmp/copy.csv")" "$(within 20 wc -c <"$file")"
 expect "downloads" 1 "$(calls /records/1.0/download.*dataset=velib)"
 same velib/records.csv "/api/records/1.0/download?dataset=velib&format=csv"

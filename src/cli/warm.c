@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -19,6 +21,7 @@
 #include "cli/human.h"
 #include "cli/progress.h"
 #include "cli/warm_list.h"
+#include "fs/inode.h"
 #include "fs/warm.h"
 #include "net/json.h"
 
@@ -44,9 +47,9 @@ struct warm {
 	unsigned jobs;
 	bool as_json, interrupted;
 	_Atomic bool stop;
-	_Atomic uint64_t done; /* bytes */
-	_Atomic uint64_t files, failed;
-	_Atomic unsigned running; /* threads */
+	_Atomic uint64_t done;			/* bytes */
+	_Atomic uint64_t files, failed, unread; /* unread: has no size yet */
+	_Atomic unsigned running;		/* threads */
 	uint64_t total;
 	pthread_mutex_t lock; /* guards the list, and what follows */
 	uint64_t refused, refused_first;
@@ -115,11 +118,23 @@ static void say(const struct warm_file *f, int r)
 		(void)log_error(r, "%s", f->path);
 }
 
+/* A portal's, which nobody has read yet.  Those that programs seek in were received by the open(). */
+static bool has_no_size(int fd, const struct warm_file *f)
+{
+	struct stat st;
+
+	return f->size == 0 && fstat(fd, &st) == 0 && ino_is_branch(st.st_ino) && st.st_size == 0;
+}
+
 static void warm_file(struct warm *w, const struct warm_file *f)
 {
 	AUTO(auto_close) int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int r = fd < 0 ? -errno : bring(w, fd, f);
 
+	if (r == 0 && has_no_size(fd, f)) {
+		atomic_fetch_add(&w->unread, 1);
+		return;
+	}
 	if (r == 0) {
 		atomic_fetch_add(&w->files, 1);
 		return;
@@ -268,7 +283,8 @@ static int report(struct warm *w)
 	json_set_u64(j, "failed", atomic_load(&w->failed));
 	json_set_u64(j, "bytes", atomic_load(&w->done));
 	json_set_u64(j, "total", w->total);
-	json_set_bool(j, "complete", !w->interrupted && w->error == 0);
+	json_set_bool(j, "complete",
+		      !w->interrupted && w->error == 0 && atomic_load(&w->unread) == 0);
 	if (w->as_json) {
 		text = json_print(j, true);
 		return text ? fputs(text, stdout) < 0 ? -EIO : 0 : -ENOMEM;
@@ -293,6 +309,12 @@ static int run(struct warm *w)
 	if (w->interrupted)
 		return log_warn(0, "stopped; what was brought is kept, the same command goes on"),
 		       COMMAND_INTERRUPTED;
+	if (r == 0 && atomic_load(&w->unread) > 0)
+		r = log_error(-ENODATA,
+			      "%" PRIu64
+			      " files of a portal have no size before they are read, and "
+			      "were left out: read them once",
+			      atomic_load(&w->unread));
 	return w->error ? w->error : r;
 }
 
