@@ -59,7 +59,7 @@ expect "it makes no difference" 503 "$(since_plan | awk 'NR == 1 { print $5 }')"
 
 # Bytes that keep coming, but far too slowly: whoever is further goes on, and no byte is lost or twice.
 late "a slow body" 4 "1 206 slow=20000"
-expect "the slow one was cut short" 1 "$(since_plan | awk -v n=$block '$6 < n / 2' | wc -l)"
+expect "the slow one was cut short" 1 "$(since_plan | grep -F "bytes=$(block_range $at) " | awk -v n=$block '$6 < n / 2' | wc -l)"
 late "a slow body that breaks" 4 "1 206 slow=20000 drop@8000
 2 206 wait=0.6"
 late "two slow ones" 8 "1 206 slow=30000
