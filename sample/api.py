@@ -25,7 +25,10 @@ Configuration (JSON, read again whenever the file changes):
                                             connections end, and it answers 429 for so long
      "post_faults": [],                     what the next download sessions are answered: "ok", a
                                             status ("503"), one with Retry-After ("429:2"),
-                                            "html", "garbage", "empty", "drop"; then all is well
+                                            "html", "garbage", "empty", "drop", "cut" (the
+                                            connection ends in the middle), "late-cut" (... behind
+                                            the session), "endless"; then all is well
+     "details_faults": [],                  the same for the next requests for a dataset's details
      "rate_headers": false,                 true: POSTs tell X-RateLimit-Limit and -Remaining
      "clock_offset": 0,                     seconds that the service's clock is ahead
      "page_max": 100,                       the catalogue gives at most so many a page
@@ -83,7 +86,7 @@ class Config:
         self.data = {}
         self.sums = {}
         self.day, self.spent = 0, {}
-        self.faults = 0  # of post_faults, that have happened
+        self.faults = {}  # how many of each plan have happened
         self.get()
 
     def now(self):
@@ -98,7 +101,7 @@ class Config:
                 try:
                     with open(self.path, encoding="utf-8") as f:
                         self.data = json.load(f)
-                    self.stamp, self.faults = stamp, 0
+                    self.stamp, self.faults = stamp, {}
                 except ValueError:  # being written: the old one goes on until it is whole
                     if self.stamp is None:
                         raise
@@ -127,11 +130,11 @@ class Config:
             self.spent[what] = self.spent.get(what, 0) + 1
             return True
 
-    def next_fault(self):
+    def next_fault(self, name):
         with self.lock:
-            plan = self.data.get("post_faults", [])
-            self.faults += 1
-            return plan[self.faults - 1] if self.faults <= len(plan) else "ok"
+            plan = self.data.get(name, [])
+            n = self.faults[name] = self.faults.get(name, 0) + 1
+            return plan[n - 1] if n <= len(plan) else "ok"
 
     def spent_today(self, what="download"):
         with self.lock:
@@ -237,11 +240,18 @@ class Refusal(Exception):
 
 
 class Odd(Exception):
-    """A download session that is no JSON: a type and some bytes, or nothing at all."""
+    """An answer that is no JSON: a type and some bytes, or nothing at all.  length: what it says of
+    itself; None: the last byte comes again and again."""
 
-    def __init__(self, kind, data=None):
+    def __init__(self, kind, data=None, length=0):
         super().__init__(kind)
         self.kind, self.data = kind, data
+        self.length = length if length is None else max(length, len(data or b""))
+
+    def behind(self, answer):
+        """The same after a whole answer."""
+        data = json.dumps(answer).encode()
+        return Odd(self.kind, data, len(data) + self.length)
 
 
 ODD = {
@@ -249,6 +259,9 @@ ODD = {
     "garbage": Odd("application/json", b'{"downloadUrl": "http'),
     "empty": Odd("application/json", b""),
     "drop": Odd(""),
+    "cut": Odd("application/json", b'{"downloadUrl": "http://127.0.0.1/"', 1000),
+    "late-cut": Odd("application/json", b"", 1),
+    "endless": Odd("application/json", b'{"downloadUrl": "http://127.0.0.1/', None),
 }
 
 
@@ -353,8 +366,19 @@ class Handler(BaseHTTPRequestHandler):
                           {"Retry-After": str(int(midnight(self.server.config.now()) - self.server.config.now()))})
         return d.sample_session(self.cfg)
 
+    def next_fault(self, name):
+        """A refusal is raised, what comes in place of an answer returned."""
+        fault = self.server.config.next_fault(name)
+        if fault[0].isdigit():
+            status, _, after = fault.partition(":")
+            raise Refusal(int(status), "Planned", {"Retry-After": after} if after else {},
+                          **({"type": "request_limit"} if status == "429" else {}))
+        return ODD.get(fault)
+
     def details(self, name):
         d = self.find(name, by_slug=True)
+        if odd := self.next_fault("details_faults"):
+            raise odd
         if d.flag("private") and not self.key():
             raise Refusal(403, "Access denied. Private dataset requires organization membership")
         return d.details(self.page(d))
@@ -369,15 +393,11 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(402, "This dataset has to be purchased")
         if not d.flag("terms_agreed", True):
             raise Refusal(403, "You must agree to the terms of use before downloading this dataset")
-        fault = self.server.config.next_fault()
-        if fault[0].isdigit():
-            status, _, after = fault.partition(":")
-            raise Refusal(int(status), "Planned", {"Retry-After": after} if after else {},
-                          **({"type": "request_limit"} if status == "429" else {}))
+        odd = self.next_fault("post_faults")
         if not self.server.config.spend(self.cfg.get("daily_limit")):
             raise self.daily_limit()
-        if fault != "ok":
-            raise ODD[fault]
+        if odd:
+            raise odd if odd.data != b"" or odd.length == 0 else odd.behind(d.session(self.cfg))
         self.tell_rate()
         if self.cfg.get("generation") == "token":
             return d.token_session(self.cfg, self.server.proxy)
@@ -454,9 +474,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.send_header("Content-Type", odd.kind)
-        self.send_header("Content-Length", str(len(odd.data)))
+        if odd.length is not None:
+            self.send_header("Content-Length", str(odd.length))
         self.end_headers()
         self.wfile.write(odd.data)
+        self.close_connection |= odd.length != len(odd.data)
+        while odd.length is None:
+            self.wfile.write(odd.data[-1:] * 65536)
 
     def send_part(self, method, part):
         """A file's bytes; the connection ends with it when the bandwidth is used up."""

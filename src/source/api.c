@@ -140,6 +140,8 @@ int api_fault(const struct http_reply *r, const char *body, const struct api_sub
 	if (r->err == -EACCES)
 		return scheme_fail(
 			why, r->err, "%.80s: the certificate of the API is not trusted", s->name);
+	if (r->err == -EMSGSIZE || r->err == -EFBIG)
+		return scheme_fail(why, -EPROTO, "%.80s: the API's answer is too long", s->name);
 	if (r->err < 0)
 		return scheme_fail(why, r->err, "%.80s: the API cannot be reached: %s", s->name,
 			strerror(-r->err));

@@ -406,17 +406,28 @@ static int64_t learn(struct lease *l)
 	return until;
 }
 
+/* A session may have come whole before its connection broke: it has been paid for. */
+static bool has_session(const struct lease *l)
+{
+	const struct http_reply *reply = &l->q.reply;
+	AUTO(session_clear) struct session s = { 0 };
+
+	if (reply->status < 200 || reply->status > 299)
+		return false;
+	return reply->err == 0 ||
+	       (l->body.p && session_parse(l->body.p, l->post_url, lease_now(l), &s) == 0);
+}
+
 static void fetch_answer(struct job *j)
 {
 	struct lease *l = lease_of_job(j);
-	const struct http_reply *reply = &l->q.reply;
 	int64_t until = learn(l), wait;
 
 	if (until) {
 		fail_limit(l, until, "the organization's daily download limit is reached");
 		return;
 	}
-	if (reply->err == 0 && reply->status >= 200 && reply->status <= 299) {
+	if (has_session(l)) {
 		take_session(l);
 		return;
 	}
