@@ -139,12 +139,29 @@ int objects_pin(struct objects *o, const char *identity, bool pinned)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-bool objects_pinned(struct objects *o, const char *identity)
+static bool has_pin(struct objects *o, const char *identity)
 {
 	AUTO(auto_free) char *path = pin_path(o, identity);
 
 	/* Without memory to look: rather keep it. */
 	return !path || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* An archive inside another one may have been opened after that one was pinned. */
+bool objects_pinned(struct objects *o, const char *identity)
+{
+	bool pinned = has_pin(o, identity);
+	struct about a;
+
+	snprintf(a.outer, sizeof(a.outer), "%s", identity);
+	for (int i = 0; !pinned && i < LEVELS_MAX; i++) {
+		AUTO(auto_free) char *dir = path_join(o->dir, a.outer);
+
+		if (dir && (about_read(dir, &a) < 0 || !objects_name(a.outer)))
+			break;
+		pinned = !dir || has_pin(o, a.outer);
+	}
+	return pinned;
 }
 
 /* -- walking -- */

@@ -32,6 +32,7 @@ int objects_open(const char *dir, struct objects **out) MUST_CHECK;
 struct objects *objects_close(struct objects *o); /* NULL ok; returns NULL */
 
 int objects_pin(struct objects *o, const char *identity, bool pinned) MUST_CHECK;
+/* Is it, or an archive around it? */
 bool objects_pinned(struct objects *o, const char *identity);
 
 /* Call fn for each object, in no order; not 0 ends the walk and is returned. */

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "../lib/cachetest.h"
+#include "store/about.h"
 #include "store/cache_parts.h"
 
 static void write_range(struct cache_layer *l, uint64_t from, uint64_t to)
@@ -53,6 +54,30 @@ static void test_pins(void **state)
 	assert_true(count_there(f->layer, 8) < 8);
 	cache_layer_close(l);
 	fixture_close(&other);
+}
+
+/* What lies inside of a pinned archive stays too, though it was opened later. */
+static void test_pin_around(void **state)
+{
+	struct about inner = { .name = "inner", .outer = "bb" };
+	struct fixture *f = *state;
+	struct cache_layer *l = NULL;
+	char *dir = NULL;
+
+	fixture_open(f, BLOCKS(16));
+	assert_int_equal(objects_pin(cache_objects(f->cache), "bb", true), 0);
+	write_range(f->layer, 0, 8);
+	assert_int_equal(cache_object_dir(f->cache, TEST_OBJECT, &dir), 0);
+	assert_false(objects_pinned(cache_objects(f->cache), TEST_OBJECT));
+	assert_int_equal(about_note(dir, &inner), 0);
+	assert_true(objects_pinned(cache_objects(f->cache), TEST_OBJECT));
+	assert_int_equal(cache_layer_open(f->cache, TEST_OTHER, "raw", &l), 0);
+	write_range(l, 0, 60);
+	assert_int_equal(count_there(f->layer, 8), 8);
+	assert_int_equal(objects_pin(cache_objects(f->cache), "bb", false), 0);
+	assert_false(objects_pinned(cache_objects(f->cache), TEST_OBJECT));
+	cache_layer_close(l);
+	free(dir);
 }
 
 /* When all there is is pinned, nothing more is kept, and nothing is lost. */
@@ -255,6 +280,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_pins),
+		CASE(test_pin_around),
 		CASE(test_all_pinned),
 		CASE(test_unused_indexes),
 		CASE(test_removal),
