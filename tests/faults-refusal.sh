@@ -83,6 +83,7 @@ plan "1 429 retry-after=4" "* ok"
 expect "Retry-After beyond the deadline" EIO "$(read_block $at)"
 expect "and right after" EIO "$(read_block $at)"
 log_has "come back later" || fail "the log does not say it"
+log_has "answered 0" && fail "the log has an answer that never came"
 expect "requests" 1 "$(asked)"
 reads() {
 	[ "$(read_block $at)" = ok ]

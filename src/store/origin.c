@@ -438,7 +438,11 @@ static void act(struct fetch *f, struct judge_finding is)
 	case VERDICT_DENIED:
 	case VERDICT_GONE:
 	case VERDICT_UNUSABLE:
-		r = log_error(r, "%s: storage answered %d: %s", name, f->rq.reply.status, is.text);
+		if (f->rq.reply.status == 0) /* it was not asked, or is not who it should be */
+			r = log_error(r, "%s: %s", name, is.text);
+		else
+			r = log_error(r, "%s: storage answered %d: %s", name, f->rq.reply.status,
+				      is.text);
 		break;
 	}
 	finish(f, r);
