@@ -45,20 +45,19 @@ Configuration (JSON, read again whenever the file changes):
                    "metadata": true}]}      false: there is no Croissant; "bad": 422
 """
 
-import argparse
 import base64
 import datetime
 import hashlib
 import json
 import os
 import re
-import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import catalogue
+import loopback
 import proxied
 
 FLAGS = ("file", "object", "size", "terms_agreed", "paid", "private", "withdrawn", "null_size",
@@ -520,49 +519,17 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class Server(loopback.Server):
     def __init__(self, port, config, log):
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(port, Handler, log)
         self.config = config
         self.proxy = proxied.Proxy()
-        self.log = open(log, "a", encoding="utf-8") if log else None
-        self.log_lock = threading.Lock()
 
     def note(self, method, path, status):
         path = re.sub(r"(/download/).*", r"\1-", path)  # a token is as good as a link
-        if self.log:
-            with self.log_lock:
-                self.log.write("%s %s %d\n" % (method, path, status))
-                self.log.flush()
-
-    def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
-            super().handle_error(request, client_address)
-
-
-def main():
-    p = argparse.ArgumentParser(description="A stand-in for the Mozilla Data Collective API.")
-    p.add_argument("--config", required=True, help="JSON file, read again when it changes")
-    p.add_argument("--port", type=int, default=0, help="0 = any free one")
-    p.add_argument("--port-file", help="write the port here once requests are answered")
-    p.add_argument("--log", help="append one line a request: METHOD PATH STATUS")
-    args = p.parse_args()
-    server = Server(args.port, Config(args.config), args.log)
-    port = server.server_address[1]
-    if args.port_file:
-        with open(args.port_file + ".tmp", "w", encoding="ascii") as f:
-            f.write("%d\n" % port)
-        os.rename(args.port_file + ".tmp", args.port_file)
-    else:
-        print(port, flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
+        super().note("%s %s %d" % (method, path, status))
 
 
 if __name__ == "__main__":
-    main()
+    loopback.main("A stand-in for the Mozilla Data Collective API.", "METHOD PATH STATUS", True,
+                  lambda port, config, log: Server(port, Config(config), log))

@@ -33,22 +33,18 @@ LOG gets a line a request when it has ended: METHOD PATH?QUERY STATUS BYTES, the
 apikey and pushkey.
 """
 
-import argparse
 import base64
 import json
 import os
 import re
-import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-sys.dont_write_bytecode = True
-import portal_data  # noqa: E402
-from portal_query import (Bad, analyze, clusters, csv_rows, feature, sort_records,  # noqa: E402
-                          wanted_records)
+import loopback
+import portal_data
+from portal_query import Bad, analyze, clusters, csv_rows, feature, sort_records, wanted_records
 
 WINDOW = 10000  # start + rows of a records search
 CHUNK = 8192
@@ -517,48 +513,13 @@ def joined(pieces):
         yield b"".join(kept)
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, port, state, log):
-        super().__init__(("127.0.0.1", port), Handler)
-        self.state = state
-        self.log = open(log, "a", encoding="utf-8") if log else None
-        self.log_lock = threading.Lock()
-
-    def note(self, line):
-        if self.log:
-            with self.log_lock:
-                self.log.write(line + "\n")
-                self.log.flush()
-
-    def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
-            super().handle_error(request, client_address)
-
-
-def main():
-    p = argparse.ArgumentParser(description="A stand-in for an OpenDataSoft portal.")
-    p.add_argument("--config", help="JSON file, read again when it changes")
-    p.add_argument("--port", type=int, default=0, help="0 = any free one")
-    p.add_argument("--port-file", help="write the port here once requests are answered")
-    p.add_argument("--log", help="append one line a request")
-    args = p.parse_args()
-    server = Server(args.port, State(args.config), args.log)
-    server.state.get()
-    port = server.server_address[1]
-    if args.port_file:
-        with open(args.port_file + ".tmp", "w", encoding="ascii") as f:
-            f.write("%d\n" % port)
-        os.rename(args.port_file + ".tmp", args.port_file)
-    else:
-        print(port, flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
+class Server(loopback.Server):
+    def __init__(self, port, config, log):
+        super().__init__(port, Handler, log)
+        self.state = State(config)
+        self.state.get()
 
 
 if __name__ == "__main__":
-    main()
+    loopback.main("A stand-in for an OpenDataSoft portal.", "METHOD PATH?QUERY STATUS BYTES", False,
+                  Server)

@@ -16,6 +16,7 @@
 #   start_sample [-l LIFETIME] [-q DAILY] [-x EXTRA.json]
 #                                    API and storage of the sample: sets sample (a folder with objects/
 #                                    and tree/), slug, api_url, storage_url, storage_log, api_log
+#   start_api [PORT]                 the API alone, as $tmp/api.json says: sets api_pid
 #   start_storage FOLDER [PLAN] [ARG...]  a server with faults (tests/lib/storage.py): sets storage_url,
 #                                    storage_pid, storage_log
 #   start_portal [CONFIG.json]       sample/portal.py: sets portal (its domain), portal_url, portal_log,
@@ -287,6 +288,20 @@ start_sample() { # [-l LIFETIME] [-q DAILY] [-x EXTRA.json]
 	MDC_API_URL=$api_url
 	MDC_API_KEY=$api_key
 	export MDC_API_URL MDC_API_KEY
+}
+
+# The API alone, with the configuration that is in $tmp/api.json; $api_key is exported when it is set.
+start_api() { # [PORT]
+	requires python3
+	rm -f "$tmp/api.port"
+	python3 "$top/sample/api.py" --config "$tmp/api.json" --port "${1:-0}" --port-file "$tmp/api.port" \
+		--log "$api_log" </dev/null >>"$tmp/api.out" 2>&1 &
+	api_pid=$!
+	cleanup_fn stop_child $api_pid
+	retry 20 test -s "$tmp/api.port" || fail "api.py did not start"
+	MDC_API_URL=http://127.0.0.1:$(cat "$tmp/api.port")/api
+	export MDC_API_URL
+	[ -z "${api_key-}" ] || export MDC_API_KEY="$api_key"
 }
 
 storage_count=0

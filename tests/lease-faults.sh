@@ -20,13 +20,7 @@ CONF
 	mv "$tmp/api.json.new" "$tmp/api.json"
 }
 api_conf ''
-python3 "$top/sample/api.py" --config "$tmp/api.json" --port 0 --port-file "$tmp/api.port" --log "$api_log" \
-	</dev/null >"$tmp/api.out" 2>&1 &
-cleanup_fn stop_child $!
-retry 20 test -s "$tmp/api.port" || fail "api.py did not start"
-MDC_API_URL=http://127.0.0.1:$(cat "$tmp/api.port")/api
-MDC_API_KEY=$api_key
-export MDC_API_URL MDC_API_KEY
+start_api
 
 run 0 "$MDCFS" info data.bin
 run 0 "$MDCFS" list

@@ -20,14 +20,8 @@ CONF
 	mv "$tmp/api.json.new" "$tmp/api.json"
 }
 api_conf 3 30
-python3 "$top/sample/api.py" --config "$tmp/api.json" --port 0 --port-file "$tmp/api.port" --log "$api_log" \
-	</dev/null >"$tmp/api.out" 2>&1 &
-cleanup_fn stop_child $!
-retry 20 test -s "$tmp/api.port" || fail "api.py did not start"
-MDC_API_URL=http://127.0.0.1:$(cat "$tmp/api.port")/api
 api_key=storm-key-2718281828
-MDC_API_KEY=$api_key
-export MDC_API_URL MDC_API_KEY
+start_api
 
 at=8
 # sixty_four NAME WORD: each reads a block of its own.

@@ -27,11 +27,7 @@ os.rename(top + "/new.json", top + "/api.json")
 PYTHON
 }
 configure ''
-python3 "$top/sample/api.py" --config "$tmp/api.json" --port-file "$tmp/port" --log "$api_log" >"$tmp/api.out" 2>&1 &
-cleanup_fn stop_child $!
-retry 20 test -s "$tmp/port" || fail "api.py did not start"
-MDC_API_URL=http://127.0.0.1:$(cat "$tmp/port")/api
-export MDC_API_URL
+start_api
 
 requests() {
 	grep -c 'GET /api/datasets ' "$api_log" || :

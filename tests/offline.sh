@@ -19,12 +19,7 @@ api_down() {
 	stop_child "$api_pid"
 }
 api_up() {
-	rm -f "$tmp/api.port"
-	python3 "$top/sample/api.py" --config "$tmp/api.json" --port "$api_port" --port-file "$tmp/api.port" \
-		--log "$api_log" </dev/null >>"$tmp/api.out" 2>&1 &
-	api_pid=$!
-	cleanup_fn stop_child $api_pid
-	retry 20 test -s "$tmp/api.port" || fail "api.py did not start again"
+	start_api "$api_port"
 }
 storage_down() {
 	stop_child $storage_pid

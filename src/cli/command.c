@@ -50,6 +50,17 @@ static int print_help(void)
 	return 0;
 }
 
+void command_ending(sigset_t *set)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction now;
+
+	sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(set, signals[i]);
+}
+
 int command_misused(const char *argv0, const char *fmt, ...)
 {
 	va_list ap;

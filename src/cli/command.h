@@ -9,6 +9,7 @@
 #define CLI_COMMAND_H
 
 #include <getopt.h>
+#include <signal.h>
 
 #include "base/util.h"
 
@@ -46,6 +47,9 @@ struct command_common {
  * returns.  optarg and optind as with getopt_long(). */
 int command_option(int argc, char **argv, struct command_common *c, const char *shorts,
 		   const struct option *longs) MUST_CHECK;
+
+/* The signals that end a command, but for those that whoever started it wants ignored (nohup, &). */
+void command_ending(sigset_t *set);
 
 /* For commands: "Try '... --help'" on stderr; returns COMMAND_USAGE.  With a text, that first. */
 int command_misused(const char *argv0, const char *fmt, ...) PRINTF(2, 3);

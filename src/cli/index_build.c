@@ -20,25 +20,13 @@
 
 #define LOOK_MS 250 /* between two looks at the pass */
 
-/* The signals that end it, but for those that whoever started us wants ignored (nohup, &). */
-static void ending(sigset_t *set)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction now;
-
-	sigemptyset(set);
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-			sigaddset(set, signals[i]);
-}
-
 /* True: a signal has come. */
 static bool wait_a_moment(void)
 {
 	struct timespec moment = { .tv_nsec = LOOK_MS * 1000000L };
 	sigset_t set;
 
-	ending(&set);
+	command_ending(&set);
 	return sigtimedwait(&set, NULL, &moment) > 0;
 }
 
@@ -93,7 +81,7 @@ static int run(const struct volume *v)
 	sigset_t set, before;
 	int r;
 
-	ending(&set);
+	command_ending(&set);
 	pthread_sigmask(SIG_BLOCK, &set, &before);
 	archive_read_all(v->archive);
 	r = watch(v->archive, &view, &i);
@@ -109,7 +97,7 @@ static int open_blocked(struct engine *e)
 	sigset_t set, before;
 	int r;
 
-	ending(&set);
+	command_ending(&set);
 	pthread_sigmask(SIG_BLOCK, &set, &before);
 	r = engine_open(e);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

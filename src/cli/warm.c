@@ -207,17 +207,6 @@ static void on_wake(int sig)
 	(void)sig;
 }
 
-static void ending(sigset_t *set)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction now;
-
-	sigemptyset(set);
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-			sigaddset(set, signals[i]);
-}
-
 static void show(struct warm *w, struct progress_view *view, int64_t begun)
 {
 	int64_t ms = clock_ms() - begun;
@@ -256,7 +245,7 @@ static int warm_all(struct warm *w)
 	int r = 0;
 
 	sigaction(SIGUSR1, &wake, NULL);
-	ending(&set);
+	command_ending(&set);
 	pthread_sigmask(SIG_BLOCK, &set, &before);
 	while (n < w->jobs && r == 0) {
 		atomic_fetch_add(&w->running, 1);
