@@ -197,6 +197,13 @@ expect "size at once" "$(stat -c %s "$tmp/copy.csv")" "$(stat -c %s "$file")"
 expect "calls for what is cached" "$before" "$(calls /records/)"
 umount_mdcfs
 
+# Programs that believe sizes: nobody has read this one.
+mount_mdcfs -o receive_first "ods:$portal"
+within 20 python3 -c 'import shutil, sys; shutil.copyfile(*sys.argv[1:])' \
+	"$P/velib/query/rows=7/records.csv" "$tmp/seven.csv" || fail "shutil.copyfile"
+expect "lines of a copy" 8 "$(wc -l <"$tmp/seven.csv")"
+umount_mdcfs
+
 # Another date: another version.
 configure_portal '{"modified": {"velib": "2026-05-01T00:00:00+00:00"}}'
 mount_mdcfs -o partial_ok "ods:$portal"

@@ -56,6 +56,7 @@ enum cache_mode { CACHE_FULL, CACHE_MINIMAL, CACHE_NONE };
 	X(versions, FLAG, "no", \
 	  "find what a name was before a later member replaced it, as NAME.versions/1") \
 	X(push, FLAG, "no", "let files below push/ of a portal be written (needs ODS_PUSH_KEY)") \
+	X(receive_first, FLAG, "no", "receive files of portals whole before they are opened") \
 	X(partial_ok, FLAG, "no", "serve analyses of portals that the server has cut short") \
 	X(unverified, FLAG, "no", "serve members whose checksum is wrong") \
 	X(encoding, STR, "", "character set of zip names without a UTF-8 mark (CP437)") \

@@ -273,7 +273,7 @@ int portal_files_open(struct portal_files *f, const struct remote *r, struct wai
 	file = find_locked(f, r);
 	if (e == 0 && !file)
 		e = add_locked(f, r, &file);
-	if (e == 0 && r->seeks)
+	if (e == 0 && (r->seeks || f->st->opt->receive_first))
 		e = spool_receive(file->spool, w);
 	if (e < 0)
 		return e;
