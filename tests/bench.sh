@@ -4,7 +4,7 @@
 #
 # What is compared runs in turn, A B A B ..., and the medians are shown with their ratio and the goal.
 #
-#   BENCH_ONLY=a,d    only these parts (a to j)      BENCH_RUNS=5   runs of each, 3 without
+#   BENCH_ONLY=a,d    only these parts (a to k)      BENCH_RUNS=5   runs of each, 3 without
 #   BENCH_BIG=1       5 million members, 2 GB too    BENCH_DATA=DIR keep the generated files there
 #
 #   a  sequential read, nothing cached    against curl, one stream and eight ranges in parallel
@@ -19,7 +19,7 @@
 #   j  writing the cache on the way, its checksums, and a mount with many blocks in it
 #   i  first pass over tarballs that are decoded by block or frame, against curl | xz -dc | tar t and its
 #      like; only when asked for: BENCH_ONLY=i
-#   j  sequential read, one answer in ten faulty   against the same without faults
+#   k  sequential read, one answer in ten faulty   against the same without faults
 #
 # Page caches are dropped where the row says so; that needs root, and those rows are left out without it.
 . "${srcdir:-.}/tests/functions.sh"
@@ -27,7 +27,7 @@
 requires_fuse
 requires nginx curl python3 gzip tar
 runs=${BENCH_RUNS:-3}
-only=,${BENCH_ONLY:-a,b,c,d,e,f,g,h,j},
+only=,${BENCH_ONLY:-a,b,c,d,e,f,g,h,j,k},
 data=${BENCH_DATA:-$PWD/build/bench}
 mkdir -p "$data"
 data=$(cd "$data" && pwd)
@@ -42,7 +42,7 @@ LOOKUPS=100000   # for one figure
 MANY_BLOCKS=1000000 # in the map of part j
 SMALL_FILES=4000 # for part c: 30 KiB each
 PROBES=60        # random accesses for one figure
-FAULTY_MIB=256   # of part j
+FAULTY_MIB=256   # of part k
 RTT_MS=20        # of the "distant" rows
 
 [ "$(id -u)" = 0 ] && drop=yes || drop=no
@@ -665,27 +665,36 @@ units_pass() { # SUFFIX COMMAND-TO-UNPACK COMMAND-TO-PACK...
 }
 
 # One answer in ten is faulty (tests/lib/storage.py has the list), and not.
-part_j() {
+part_k() {
 	faulty=$data/faulty
 	mkdir -p "$faulty"
-	[ -s "$faulty/data.bin" ] || head -c ${FAULTY_MIB}M /dev/urandom >"$faulty/data.bin"
+	for name in data usual; do
+		[ -s "$faulty/$name.bin" ] || head -c ${FAULTY_MIB}M /dev/urandom >"$faulty/$name.bin"
+	done
 	: >"$tmp/plan"
 	start_storage "$faulty" "$tmp/plan"
 	relay_to "${storage_url##*:}"
 	for i in $(seq "$runs"); do
-		for plan in "* ok" "random $i 10 brisk"; do
+		for name in k.ok k.brisk k.own k.all; do
+			case $name in
+			k.ok) plan="* ok" ;;
+			k.all) plan="random $i 10" ;;
+			*) plan="random $i 10 ${name#k.}" ;;
+			esac
 			fresh_cache
-			name=j.ok
-			[ "$plan" = "* ok" ] || name=j.faulty
 			echo "* ok" >"$tmp/plan"
-			mount_mdcfs -o hedge=yes "$relay_url/data.bin"
+			mount_mdcfs -o hedge=yes "$relay_url/data.bin" "$relay_url/usual.bin"
+			cat "$mnt/usual.bin/usual.bin" >/dev/null # so that it is known what is usual
 			echo "$plan" >"$tmp/plan.new"
 			mv "$tmp/plan.new" "$tmp/plan"
 			timed "$name" cmp "$mnt/data.bin/data.bin" "$faulty/data.bin"
 			umount_mdcfs
 		done
 	done
-	row_rate "j sequential, $RTT_MS ms away, 10 % faulty, against none" "$FAULTY_MIB" j.faulty j.ok ">= 0.8"
+	what="k sequential, $RTT_MS ms away, 10 % faulty"
+	row_rate "$what, with faults that pass at once | none" "$FAULTY_MIB" k.brisk k.ok ">= 0.8"
+	row_rate "$what, with late and slow ones too | none" "$FAULTY_MIB" k.own k.ok ">= 0.8"
+	row_rate "$what, with Retry-After too | none" "$FAULTY_MIB" k.all k.ok ""
 }
 
 part_i() {
@@ -704,6 +713,6 @@ start_nginx
 printf '%s, %s cores, Linux %s, mdcfs %s; median of %s\n' "$(date +%F)" "$(nproc)" "$(uname -r)" \
 	"$("$MDCFS" version | awk 'NR == 1 { print $2 }')" "$runs"
 row "" mdcfs "the other" ratio goal
-for part in a b c d e f g h i j; do
+for part in a b c d e f g h i j k; do
 	! wanted $part || part_$part
 done

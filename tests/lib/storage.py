@@ -11,8 +11,9 @@ HTTP/1.1, with --tls CERT KEY inside TLS, with kept connections and refuses HEAD
 
 PLAN says what happens to which GET.  A line is `N[-M] ACTION...` or `* ACTION...` for every
 request that no numbered line names; the first line that fits wins; without one all is well.
-`random SEED PERCENT [brisk]` as a line: so many of all other requests meet some fault that passes, which one
-depends on SEED and the request's number alone; with brisk none that makes the client wait.
+`random SEED PERCENT [brisk|own]` as a line: so many of all other requests meet some fault that passes, which
+one depends on SEED and the request's number alone; with brisk none that makes the client wait, with own none
+that tells it to (Retry-After).
 When the file changes it is read again and the count starts anew.  `#` begins a comment.
 
     ok                                nothing special
@@ -105,7 +106,8 @@ def parse_plan(text):
                 continue
             if words[0] == "random":
                 rules.append(("random", int(words[2]),
-                              (random.Random(int(words[1])).getrandbits(64), "brisk" in words)))
+                              (random.Random(int(words[1])).getrandbits(64),
+                               BRISK if "brisk" in words else OWN if "own" in words else FAULTS)))
                 continue
             span = re.fullmatch(r"(?:(\d+)(?:-(\d+))?|\*)", words[0])
             if not span or len(words) < 2:
@@ -121,16 +123,16 @@ def parse_plan(text):
 # What may happen to any request and passes.
 BRISK = """500|502|503|429|close|408|200 page|200 ignore-range|206 wrong-range|206 drop@0|206 drop@1000
 206 drop@100000|206 short@5000|206 endless|503 endless|endless-headers|206 drop@50000"""
-FAULTS = BRISK + """
-503 retry-after=1|429 retry-after=1|206 wait=0.5|206 stall@2000 seconds=4|206 slow=400000"""
+OWN = BRISK + "|206 wait=0.5|206 stall@2000 seconds=4|206 slow=400000"
+FAULTS = OWN + "|503 retry-after=1|429 retry-after=1"
 
 
 def some_fault(number, percent, how):
-    seed, brisk = how
+    seed, faults = how
     rnd = random.Random(seed + number)
     if rnd.randrange(100) >= percent:
         return None
-    return parse_action(rnd.choice(re.split(r"[|\n]", BRISK if brisk else FAULTS)).split())
+    return parse_action(rnd.choice(re.split(r"[|\n]", faults)).split())
 
 
 class Plan:
