@@ -41,7 +41,7 @@ for file in "$tmp"/made/*; do
 
 	mount_mdcfs -o memory=32M "$file"
 	expect "$name: size" $((512 * 100000)) "$(within 60 stat -c %s "$mnt/$name/$name/zeros")"
-	expect "$name: zeros" $((512 * 100000)) "$(within 60 tr -d -c '\0' <"$mnt/$name/$name/zeros" | wc -c)"
+	expect "$name: zeros" $((512 * 100000)) "$(within 150 tr -d -c '\0' <"$mnt/$name/$name/zeros" | wc -c)"
 	expect "$name: damage" "" "$(json_of "$mnt/.mdcfs/status.json" 'd["datasets"][0]["archive"]["error"]')"
 	peak=$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$mdcfs_pid/status")
 	note "$name: $peak KiB"
