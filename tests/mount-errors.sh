@@ -76,7 +76,13 @@ umount_mdcfs
 unset MDC_API_KEY
 refused "members-only" members-only
 export MDC_API_KEY="$api_key"
-refused "unagreed: access is not granted" "$slug" unagreed # and the first is not mounted either
+refused "unagreed: access is not granted" unagreed "$slug" # and the other is not mounted either
+mount_mdcfs "$slug" unagreed # of several the first alone is asked for; the others when they are read
+asked=$(posts)
+expect "its details" unagreed "$(json_of "$mnt/unagreed/dataset.json" 'd["slug"]')"
+expect "sessions before it is read" 0 $(($(posts) - asked))
+expect "reading it" EACCES "$(errno_of 'open(sys.argv[2]).read()' "$mnt/unagreed/x.tar.gz")"
+umount_mdcfs
 expect "nothing was read of the storage" 0 "$(storage_requests)"
 
 # --- API and URLs

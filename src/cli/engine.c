@@ -93,7 +93,7 @@ int engine_add(struct engine *e, const char *spec)
 {
 	if (ods_claims(spec))
 		return add_portal(e, spec);
-	return add(e, spec, volume_open);
+	return add(e, spec, volumes_count(e->volumes) == 0 ? volume_open : volume_open_lazily);
 }
 
 int engine_resolve(struct engine *e, const char *spec)

@@ -36,7 +36,8 @@ struct engine {
 
 /* Options, paths, threads, memory and the cache (without which it goes on).  0 or -errno. */
 int engine_open(struct engine *e) MUST_CHECK;
-/* Open one more dataset, or portal; its directory gets a name that no other one has.  0 or -errno. */
+/* Open one more dataset, or portal; its directory gets a name that no other one has.  Of several
+ * datasets only the first may cost a download session before it is read.  0 or -errno. */
 int engine_add(struct engine *e, const char *spec) MUST_CHECK;
 /* Archives inside archives may be entered, if the options say so.  0 or -errno. */
 int engine_nest(struct engine *e) MUST_CHECK;
