@@ -98,9 +98,11 @@ def photos():
                      "image": {"id": "img%02d" % i, "filename": ODD_NAMES.get(i, "photo %d.png" % i), "width": 1,
                                "height": 1, "format": "png", "mimetype": "image/png"},
                      "notice": {"id": "file%02d" % i, "filename": "même nom.txt",
-                                "mimetype": "text/plain"} if i % 3 == 0 else None})
+                                "mimetype": "text/plain"} if i % 3 == 0 else None,
+                     "plan": {"id": "plan", "filename": "plan.zip",
+                              "mimetype": "application/zip"} if i == 3 else None})
     return dataset("photos", "Photothèque", [field("titre", "text"), field("image", "file"),
-                                            field("notice", "file")],
+                                            field("notice", "file"), field("plan", "file")],
                    [record("photos", i, r) for i, r in enumerate(rows)])
 
 

@@ -28,9 +28,9 @@ expect "both" "hello.txt $portal" "$(ls "$mnt" | sort -r | tr '\n' ' ' | sed 's/
 expect "the other" hello "$(cat "$mnt/hello.txt/hello.txt")"
 expect "datasets" "O'Brien & Co, 50% arbres-remarquables capteurs ete-2020@autre.fr photos velib vide " \
 	"$(within 20 ls "$P" | LC_ALL=C sort | tr '\n' ' ')"
-within 20 ls -lR "$P" >"$tmp/list" 2>"$tmp/err" || fail "ls -lR: $(cat "$tmp/err")"
+within 20 ls -l "$P" "$P"/* >"$tmp/list" 2>"$tmp/err" || fail "ls -l: $(cat "$tmp/err")"
 expect "calls for the catalogue" 1 "$(calls /api/datasets/)"
-expect "calls for records: the names of files" 1 "$(calls /api/records/)"
+expect "calls for records" 0 "$(calls /api/records/)"
 grep -qx -e "- Records: 25000" "$P/velib/README.md" || fail "README.md"
 expect "title" "Stations de vélos" "$(json_of "$P/velib/dataset.json" 'd["metas"]["title"]')"
 expect "its size" "$(stat -c %s "$P/velib/dataset.json")" "$(wc -c <"$P/velib/dataset.json")"
@@ -119,7 +119,7 @@ says "No such file"
 expect "what was searched for" 3 "$(ls "$P/.search" | wc -l)"
 
 # Exports and attachments: those that programs seek in have a size as soon as they are open.
-expect "exports" "velib.csv velib.geojson velib.json velib.jsonl velib.kml velib.parquet velib.shp.zip velib.xlsx" \
+expect "exports" "velib.csv velib.geojson velib.json velib.jsonl velib.kml velib.parquet velib.shp velib.shp.zip velib.xlsx" \
 	"$(echo $(ls "$P/velib/exports"))"
 before=$(calls /exports$)
 ls -l "$P/velib/exports" >/dev/null
@@ -135,10 +135,10 @@ expect "no files, no directories for them" "" "$(ls "$P/velib" | grep -E 'images
 expect "images" ".._haut_photo.png img05.png img07 img08 img09.png photo 0.png photo 1.png photo 10.png \
 photo 11.png photo 2.png photo 3.png photo 4.png" "$(echo $(within 20 ls -A "$P/photos/images" | LC_ALL=C sort))"
 within 20 find "$P/photos/files" -type f >"$tmp/files" || fail "find files"
-expect "files of records" 16 "$(wc -l <"$tmp/files")"
+expect "files of records" 21 "$(wc -l <"$tmp/files")"
 expect "their directories" 12 "$(ls "$P/photos/files" | wc -l)"
-expect "downloads for names" 1 "$(calls "download.*dataset=photos.*fields=image%2Cnotice 200")"
-expect "calls for names" 0 "$(calls '/photos/(files|images)')"
+expect "downloads for names" 1 "$(calls "download.*dataset=photos.*fields=image%2Cnotice%2Cplan 200")"
+expect "calls for names" 0 "$(calls '/photos/(files|images)/(img|file)')"
 same "photos/images/img05.png" /api/datasets/1.0/photos/images/img05/
 same "photos/images/.._haut_photo.png" /api/datasets/1.0/photos/images/img06/
 record=$(json_of "$P/photos/records.json" 'd[3]["recordid"]')
@@ -148,6 +148,36 @@ expect "size when it was read" "$(stat -c %s "$P/photos/files/$record/photo 3.pn
 for name in images/nothing files/nothing "files/$record/nothing" files/../images/..; do
 	[ ! -f "$P/photos/$name" ] || fail "photos/$name exists"
 done
+
+# An archive among them is a directory, too, which is received when somebody looks inside.
+shapes=$P/$trees/attachments/périmètre
+expect "attachments" "Lisez-moi été.txt périmètre périmètre.zip" "$(echo $(ls "$P/$trees/attachments"))"
+unpack() { # ZIP DIRECTORY
+	rm -rf "$tmp/plain"
+	mkdir "$tmp/plain"
+	(cd "$tmp/plain" && python3 -m zipfile -e "$1" .)
+	within 20 diff -r "$tmp/plain" "$2" || fail "$2"
+}
+unpack "$P/$trees/attachments/périmètre.zip" "$shapes"
+expect "downloads of it" 1 "$(calls /attachments/perimetre)"
+within 20 ls -l "$P/velib/exports" >"$tmp/list"
+expect "exports received to list them" 0 "$(calls velib/exports/shp)"
+expect "in an export" "data.dbf data.prj data.shp data.shx" "$(echo $(within 20 ls "$P/velib/exports/velib.shp"))"
+unpack "$P/velib/exports/velib.shp.zip" "$P/velib/exports/velib.shp"
+unpack "$P/photos/files/$record/plan.zip" "$P/photos/files/$record/plan"
+readers=
+for reader in 1 2 3 4 5 6 7 8; do
+	within 20 cat "$P/arbres-remarquables/exports/arbres-remarquables.shp/data.shp" >"$tmp/shp.$reader" &
+	readers="$readers $!"
+done
+for reader in $readers; do
+	wait "$reader" || fail "a reader of an archive"
+done
+for reader in 2 3 4 5 6 7 8; do
+	cmp "$tmp/shp.1" "$tmp/shp.$reader" || fail "reader $reader"
+done
+expect "downloads of the exports" 2 "$(calls exports/shp)"
+[ ! -e "$shapes/nothing" ] || fail "a name that is not in the archive"
 run fails cat "$P/velib/exports/velib.bogus"
 run fails sh -c "echo x >'$P/velib/records.csv'"
 [ -z "$(calls 'apikey')" ] || expect "keys in URLs" 0 "$(calls apikey)"

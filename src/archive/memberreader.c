@@ -9,9 +9,9 @@
 
 #include "archive/state.h"
 #include "base/digest.h"
+#include "store/chunkfill.h"
 
-#define AHEAD_MAX (4u << 20)	/* the outer archive's blocks are read ahead besides */
-#define RUN ((uint64_t)4 << 20) /* ordered at once; then taken block by block as it comes */
+#define AHEAD_MAX (4u << 20) /* the outer archive's blocks are read ahead besides */
 
 struct memberreader {
 	struct reader reader;
@@ -19,17 +19,6 @@ struct memberreader {
 	struct member m;
 	char identity[DIGEST_HEX];
 	_Atomic bool stop;
-};
-
-/* A chunk on its way. */
-struct filling {
-	struct job job;
-	struct waiter waiter;
-	struct memberreader *r;
-	struct chunk *chunk;
-	_Atomic enum job_class class;
-	uint64_t next;	  /* byte of the member that is copied next */
-	uint64_t ordered; /* everything before this has been asked for */
 };
 
 static struct memberreader *memberreader_of(struct reader *r)
@@ -47,78 +36,13 @@ static int64_t member_pread(struct reader *reader, void *buf, size_t len, uint64
 	return archive_pread(r->outer, &r->m, buf, len, off, w);
 }
 
-/* The next piece.  A large read asks for all of its blocks and waits for the first, and would copy
- * those that are there anew each time one more has come: so it is made once for each run, and what
- * it has brought about is then copied in pieces of a block. */
-static int64_t take_piece(struct filling *f)
-{
-	uint64_t left = f->chunk->at.to - f->next, len = MIN(left, BLOCK_SIZE);
-
-	if (f->next >= f->ordered) {
-		len = MIN(left, RUN);
-		f->ordered = f->next + len;
-	}
-	return archive_pread(f->r->outer, &f->r->m, f->chunk->data + (f->next - f->chunk->at.from),
-			     (size_t)len, f->next, &f->waiter);
-}
-
-static void filling_run(struct job *j)
-{
-	struct filling *f = container_of(j, struct filling, job);
-	int64_t n = waiter_take_error(&f->waiter);
-
-	while (n >= 0 && f->next < f->chunk->at.to) {
-		if (atomic_load(&f->r->stop))
-			n = -ENOTCONN;
-		else if (chunk_abandoned(f->chunk))
-			n = -ECANCELED;
-		else
-			n = take_piece(f);
-		if (n == PARKED)
-			return; /* it may be running again by now */
-		if (n == 0)
-			n = -EIO; /* the member is shorter than its size */
-		if (n > 0)
-			f->next += (uint64_t)n;
-	}
-	chunk_end(f->chunk, (int)MIN(n, 0));
-	free(f);
-}
-
-static void wake_filling(struct waiter *w)
-{
-	struct filling *f = container_of(w, struct filling, waiter);
-
-	pool_submit(f->r->outer->c.st->pool, &f->job, f->class);
-}
-
-static void filling_hurry(struct chunk *c)
-{
-	struct filling *f = c->maker;
-
-	f->class = JOB_DEMAND;
-	pool_raise(f->r->outer->c.st->pool, &f->job, JOB_DEMAND);
-}
-
 static int member_chunk(struct reader *reader, struct range at, bool demand, struct chunk **out)
 {
 	struct memberreader *r = memberreader_of(reader);
-	AUTO(auto_free) struct filling *f = calloc(1, sizeof(*f));
 
 	if (atomic_load(&r->stop))
 		return -ENOTCONN;
-	if (!f || !(f->chunk = chunk_new(reader->memory, at)))
-		return -ENOMEM;
-	*out = f->chunk;
-	f->chunk->maker = f;
-	f->chunk->hurry = filling_hurry;
-	f->r = r;
-	f->class = demand ? JOB_DEMAND : JOB_IDLE;
-	f->next = f->ordered = at.from;
-	f->job.run = filling_run;
-	waiter_init(&f->waiter, wake_filling);
-	pool_submit(r->outer->c.st->pool, &steal(&f)->job, demand ? JOB_DEMAND : JOB_IDLE);
-	return 0;
+	return chunk_by_pread(r->outer->c.st->pool, reader, at, demand, out);
 }
 
 static const struct reader_ops member_ops = { member_pread, member_chunk };

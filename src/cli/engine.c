@@ -103,7 +103,7 @@ int engine_resolve(struct engine *e, const char *spec)
 
 int engine_nest(struct engine *e)
 {
-	if (!e->env.opt.nested)
+	if (!e->env.opt.nested && e->n_branches == 0)
 		return 0;
 	return nest_new(&e->st, VOLUMES_MAX + 1, &e->nest);
 }

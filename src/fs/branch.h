@@ -17,6 +17,7 @@
 struct fs;
 struct node;
 struct branch;
+struct nest_place;
 
 typedef int (*branch_list_fn)(void *arg, uint64_t cookie, const char *name, const struct node *n);
 
@@ -45,6 +46,10 @@ struct branch_ops {
 	int64_t (*read)(struct branch *b, uint64_t local, uint64_t handle, void *buf, size_t len,
 			uint64_t off, struct waiter *w);
 	int (*readlink)(struct branch *b, uint64_t local, struct waiter *w, char **out);
+	/* The archive whose root such a directory is, opened; w NULL: if it has been, or -ENOENT.
+	 * -ENOTDIR: it is no such directory. */
+	int (*archive)(struct fs *fs, struct branch *b, uint64_t local, struct waiter *w,
+		       struct nest_place *out);
 	struct json *(*status)(struct branch *b);
 	/* Nothing is under way any more: http has stopped and the pool has ended. */
 	void (*free)(struct branch *b);

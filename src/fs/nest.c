@@ -25,6 +25,8 @@ struct nested {
 	unsigned number;
 	char *filename, *dir; /* for the archive, which borrows them */
 	struct memberreader *reader;
+	struct reader *given; /* in its place, and its object */
+	const char *given_of;
 	pthread_mutex_t opening;
 	_Atomic(struct archive *) archive; /* set once, when all of the above is */
 };
@@ -156,7 +158,7 @@ static void note(const struct nested *d, const struct reader *raw)
 
 	snprintf(a.name, sizeof(a.name), "%s", d->filename);
 	snprintf(a.file, sizeof(a.file), "%s", d->filename);
-	snprintf(a.outer, sizeof(a.outer), "%s", memberreader_outer(d->reader));
+	snprintf(a.outer, sizeof(a.outer), "%s", d->given ? d->given_of : memberreader_outer(d->reader));
 	if (about_note(d->dir, &a) < 0)
 		debug(fs, "%s: no note in %s", d->filename, d->dir);
 }
@@ -167,7 +169,7 @@ static int open_archive(struct nest *n, struct nested *d)
 	struct archive *a;
 	int r = 0;
 
-	c.raw = memberreader_reader(d->reader);
+	c.raw = d->given ? d->given : memberreader_reader(d->reader);
 	if (n->st->cache && !d->dir)
 		r = cache_object_dir(n->st->cache, c.raw->identity, &d->dir);
 	if (r == 0 && d->dir)
@@ -226,6 +228,35 @@ int nest_enter(struct nest *n, const struct nest_place *outer, uint64_t row, str
 	if (r == 0)
 		tell(d, out);
 	return r;
+}
+
+/* No archive has number 0. */
+int nest_enter_reader(struct nest *n, uint64_t key, struct reader *r, const char *filename,
+		      const char *of, struct nest_place *out)
+{
+	struct nest_place nowhere = { 0 };
+	struct nested *d;
+	int e = 0;
+
+	pthread_mutex_lock(&n->lock);
+	d = find_locked(n, 0, key);
+	if (!d)
+		e = add_locked(n, &nowhere, key, &d);
+	pthread_mutex_unlock(&n->lock);
+	if (e < 0)
+		return e;
+	if (!atomic_load_explicit(&d->archive, memory_order_acquire)) {
+		LOCK_SCOPE(&d->opening);
+		d->given = r;
+		d->given_of = of;
+		if (!d->filename && !(d->filename = strdup(filename)))
+			e = -ENOMEM;
+		if (e == 0 && !atomic_load(&d->archive))
+			e = open_archive(n, d);
+	}
+	if (e == 0)
+		tell(d, out);
+	return e;
 }
 
 /* ---- all of them ---- */

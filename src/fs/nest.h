@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* nest.h - the archives inside archives that have been entered (-o nested).
+/* nest.h - the archives inside archives that have been entered (-o nested), and those of
+ * other trees (branch.h).
  *
  * An archive inside is opened when its directory is first listed or looked into, gets the next free
  * number (inode.h) and stays until the unmount: inode numbers are handed out, and are never used
@@ -26,7 +27,7 @@ struct nest;
 
 /* Where an archive is. */
 struct nest_place {
-	struct volume *volume;	 /* the dataset it is in, at whatever depth */
+	struct volume *volume;	 /* the dataset it is in, at whatever depth; NULL: of another tree */
 	struct archive *archive; /* NULL: not open */
 	unsigned number;
 	unsigned depth; /* archives around it; 0 = a dataset's own */
@@ -46,6 +47,10 @@ bool nest_find(struct nest *n, const struct nest_place *outer, uint64_t row,
 /* The same, opened if need be.  0, -ENOENT, -ENFILE (logged), -errno. */
 int nest_enter(struct nest *n, const struct nest_place *outer, uint64_t row,
 	       struct nest_place *out) MUST_CHECK;
+/* An archive that no other is around, by a key of who has it; r, which stays until nest_free(), has
+ * its bytes, of is what `outer` of its note says (about.h).  As nest_enter(). */
+int nest_enter_reader(struct nest *n, uint64_t key, struct reader *r, const char *filename,
+		      const char *of, struct nest_place *out) MUST_CHECK;
 /* What the passes around and including this archive's have come to: see archive_progress(). */
 uint64_t nest_progress(struct nest *n, unsigned number);
 /* Called about once a second: see archive_tick(). */

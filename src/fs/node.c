@@ -75,7 +75,7 @@ struct archive *node_listed(struct fs *fs, const struct place *p)
 
 bool node_shows_nested(struct fs *fs, const struct place *p)
 {
-	return fs->nest && p->depth < NEST_DEPTH;
+	return fs->nest && fs->opt->nested && p->depth < NEST_DEPTH;
 }
 
 /* ---- attributes ---- */
@@ -118,7 +118,7 @@ void node_fill_member(struct fs *fs, struct node *n, const struct place *p, cons
 	n->st.st_rdev = makedev(m->dev_major, m->dev_minor);
 	n->st.st_blocks = (blkcnt_t)((m->stored + 511) / 512);
 	n->constant = constant;
-	if (m->id == INDEX_ROOT && m->mtime == 0)
+	if (m->id == INDEX_ROOT && m->mtime == 0 && p->volume)
 		n->st.st_mtim.tv_sec = n->st.st_atim.tv_sec = n->st.st_ctim.tv_sec =
 			p->volume->dataset->mtime;
 }
@@ -321,6 +321,33 @@ static int lookup_member(struct fs *fs, const struct place *dir, const char *nam
 	return r;
 }
 
+int node_enter_branch(struct fs *fs, uint64_t dir, struct waiter *w, struct place *out)
+{
+	struct nest_place inner;
+	int r = node_branch_enter(fs, dir, w, &inner);
+
+	if (r == 0)
+		*out = place_at(&inner, KIND_PLAIN, INDEX_ROOT);
+	return r;
+}
+
+/* Its names are for good in one version only, and the directory stays. */
+static int lookup_branch(struct fs *fs, uint64_t dir, const char *name, struct waiter *w,
+			 struct node *out)
+{
+	struct place p;
+	bool for_good;
+	int r = node_enter_branch(fs, dir, w, &p);
+
+	if (r == -ENOTDIR)
+		return node_branch_lookup(fs, dir, name, w, out);
+	if (r == 0)
+		r = lookup_member(fs, &p, name, w, out, &for_good);
+	if (r == 0)
+		out->constant = false;
+	return r;
+}
+
 int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter *w,
 		struct node *out, bool *absent_for_good)
 {
@@ -330,7 +357,7 @@ int node_lookup(struct fs *fs, uint64_t parent, const char *name, struct waiter 
 
 	*absent_for_good = false;
 	if (ino_is_branch(parent))
-		return node_branch_lookup(fs, parent, name, w, out);
+		return lookup_branch(fs, parent, name, w, out);
 	p = node_place(fs, parent);
 	*absent_for_good = p.row == 0 && parent != INO_ROOT;
 	if (parent == INO_ROOT)
@@ -496,9 +523,13 @@ uint64_t node_progress(struct fs *fs, uint64_t ino)
 	struct archive *listed = node_listed(fs, &p);
 	/* Bytes that come from anywhere count too: a fetch that gets nothing has its own deadline. */
 	uint64_t sum = stats_get(storage_bytes);
+	struct nest_place inner;
 
 	if (ino_is_branch(ino))
-		return node_branch_progress();
+		return node_branch_progress() +
+		       (node_branch_enter(fs, ino, NULL, &inner) == 0
+				? archive_progress(inner.archive)
+				: 0);
 	if (p.volume && p.volume->archive)
 		sum += archive_progress(p.volume->archive);
 	if (fs->nest)

@@ -44,6 +44,14 @@ int node_branch_list(struct fs *fs, uint64_t dir, uint64_t after, struct waiter 
 	return b ? b->ops->list(fs, b, local, after, w, fn, arg) : -ENOENT;
 }
 
+int node_branch_enter(struct fs *fs, uint64_t dir, struct waiter *w, struct nest_place *out)
+{
+	uint64_t local;
+	struct branch *b = find(fs, dir, &local);
+
+	return b ? b->ops->archive(fs, b, local, w, out) : -ENOTDIR;
+}
+
 int node_branch_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out)
 {
 	uint64_t local;

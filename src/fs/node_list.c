@@ -162,8 +162,14 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct wai
 		return n;
 	n = ino == INO_ROOT ? 0 : node_fixed(fs, ino, e);
 	*then = 0;
-	if (ino_is_branch(ino))
-		return list_branch(fs, ino, after, w, fn, arg);
+	if (ino_is_branch(ino)) {
+		int r = node_enter_branch(fs, ino, w, &dir);
+
+		if (r == -ENOTDIR)
+			return list_branch(fs, ino, after, w, fn, arg);
+		if (r < 0)
+			return r;
+	}
 	if (n < 0 && dir.row == 0)
 		return -ENOTDIR;
 	if (node_outdated(fs, &dir))
@@ -186,7 +192,7 @@ int node_list(struct fs *fs, uint64_t ino, uint64_t after, bool attr, struct wai
 		l = (struct member_list){
 			fs,
 			dir,
-			*then == 0,
+			*then == 0 && !ino_is_branch(ino),
 			attr,
 			archive_settled(dir.archive) && node_shows_nested(fs, &dir),
 			after,

@@ -23,6 +23,9 @@ bool node_outdated(struct fs *fs, const struct place *p);
 /* p is about a directory of an archive: make it say where the entries of that are.  For the root of
  * an archive inside another that is the inner one, which is opened.  0 or -errno. */
 int node_enter(struct fs *fs, struct place *p) MUST_CHECK;
+/* The same for a directory of another tree: the root of the archive that it is.  0, PARKED, -ENOTDIR: it
+ * is none; -errno. */
+int node_enter_branch(struct fs *fs, uint64_t dir, struct waiter *w, struct place *out) MUST_CHECK;
 /* Which archive's listing is it?  Opens nothing; NULL: that of none, or of one not open yet. */
 struct archive *node_listed(struct fs *fs, const struct place *p);
 
@@ -61,6 +64,9 @@ int node_branch_list(struct fs *fs, uint64_t dir, uint64_t after, struct waiter 
 int node_branch_readlink(struct fs *fs, uint64_t ino, struct waiter *w, char **out) MUST_CHECK;
 int64_t node_branch_read(struct fs *fs, uint64_t ino, uint64_t handle, void *buf, size_t len,
 			 uint64_t off, struct waiter *w);
+/* Where the entries of a directory that is an archive are.  0, PARKED, -ENOTDIR: it is none; -errno. */
+int node_branch_enter(struct fs *fs, uint64_t dir, struct waiter *w,
+		      struct nest_place *out) MUST_CHECK;
 uint64_t node_branch_progress(void);
 /* Their roots, as entries of the root. */
 int node_branch_named(struct fs *fs, const char *name, struct node *out) MUST_CHECK;

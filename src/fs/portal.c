@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/portal_archive.h"
 #include "fs/portal_media.h"
 #include "fs/portal_names.h"
 #include "fs/portal_parts.h"
@@ -229,6 +230,7 @@ static void free_portal(struct branch *b)
 	struct portal *p = container_of(b, struct portal, base);
 
 	portal_files_free(p->files);
+	portal_archives_free(p->archives);
 	portal_media_free(p->media);
 	portal_push_free(p->push);
 	ods_answers_free(p->answers);
@@ -251,6 +253,7 @@ static const struct branch_ops ops = {
 	.flush = flush,
 	.read = read_file,
 	.readlink = read_link,
+	.archive = portal_archive,
 	.status = status,
 	.free = free_portal,
 };
@@ -289,6 +292,8 @@ static int set_up(struct portal *p, const struct source_env *env, const char *sp
 		r = portal_files_new(p->st, p->ods, &p->files);
 	if (r == 0)
 		r = portal_media_new(&p->media);
+	if (r == 0)
+		r = portal_archives_new(&p->archives);
 	if (r == 0 && env->opt->push)
 		r = portal_push_new(p->ods, p->catalog, &p->push);
 	if (r == 0)

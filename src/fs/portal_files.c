@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "net/url.h"
-#include "store/spool.h"
 
 #define FILES_MAX 16384u /* open at once */
 #define FILES_KEPT 256u	 /* beyond this many those not open go */
@@ -296,6 +295,15 @@ static struct opening *opened_locked(struct portal_files *f, uint64_t handle)
 	if (n >= f->n_openings || f->openings[n].serial != handle >> 32 || !f->openings[n].file)
 		return NULL;
 	return &f->openings[n];
+}
+
+bool portal_files_about(struct portal_files *f, uint64_t handle, struct spool_about *out)
+{
+	struct opening *o;
+
+	LOCK_SCOPE(&f->lock);
+	o = opened_locked(f, handle);
+	return o && spool_about(o->file->spool, out);
 }
 
 void portal_files_release(struct portal_files *f, uint64_t handle)

@@ -10,6 +10,7 @@
 
 #include "fs/branch.h"
 #include "source/ods.h"
+#include "store/spool.h"
 #include "store/store.h"
 
 struct portal_files;
@@ -31,6 +32,8 @@ bool portal_files_size(struct portal_files *f, const struct remote *r, uint64_t 
 /* 0, PARKED, -ENOMEM, -ENFILE: too many are open; or why it cannot be had. */
 int portal_files_open(struct portal_files *f, const struct remote *r, struct waiter *w,
 		      struct branch_open *out) MUST_CHECK;
+/* What was opened, if it is whole and kept. */
+bool portal_files_about(struct portal_files *f, uint64_t handle, struct spool_about *out);
 void portal_files_release(struct portal_files *f, uint64_t handle);
 int64_t portal_files_pread(struct portal_files *f, uint64_t handle, void *buf, size_t len,
 			   uint64_t off, struct waiter *w);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "fs/portal_archive.h"
 #include "net/url.h"
 #include "source/dataset.h"
 #include "source/ods_meta.h"
@@ -17,6 +18,7 @@
 
 struct item {
 	char *name, *id; /* name: within its record */
+	bool archive;	 /* it is shown as a directory: id is what portal_made() is given */
 };
 
 /* Of one dataset at one version; constant when it is made. */
@@ -194,6 +196,25 @@ static int add_file(struct media *m, struct intern *names, const struct json *fi
 	return r == -EEXIST ? 0 : r;
 }
 
+/* The archives among the files of a record, as directories too. */
+static int add_archives(struct media *m, struct intern *names, uint32_t first)
+{
+	for (uint32_t i = first, n = m->n_items; i < n; i++) {
+		struct item *item = &m->items[m->n_items];
+		int r;
+
+		if (m->n_items >= MEDIA_MAX)
+			return -ENOSPC;
+		r = portal_archive_name(names, m->items[i].name, MADE_FILE, m->items[i].id,
+					&item->name, &item->id);
+		if (r < 0 && r != -ENOENT && r != -EEXIST)
+			return r;
+		item->archive = r == 0;
+		m->n_items += r == 0;
+	}
+	return 0;
+}
+
 static int add_record(struct media *m, const struct json *fields, const struct json *record)
 {
 	const char *id = json_str(record, "recordid");
@@ -211,6 +232,8 @@ static int add_record(struct media *m, const struct json *fields, const struct j
 		if (ods_meta_is_file(f))
 			r = add_file(m, names, json_get(values, json_str(f, "name")));
 	}
+	if (r == 0)
+		r = add_archives(m, names, before);
 	intern_free(names);
 	if (r < 0 || m->n_items == before)
 		return r;
@@ -358,7 +381,8 @@ void media_at(const struct media_dir *d, uint32_t i, struct media_entry *out)
 
 	if (d->dir->is_made)
 		*out = (struct media_entry){ m->items[d->first + i].name, m->items[d->first + i].id,
-					     MADE_FILE };
+					     m->items[d->first + i].archive ? MADE_ARCHIVE
+									    : MADE_FILE };
 	else if (d->dir->what == WHAT_IMAGES)
 		*out = (struct media_entry){ intern_text(m->images, i), m->items[m->image[i]].id,
 					     MADE_IMAGE };

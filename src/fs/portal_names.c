@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "fs/portal_archive.h"
 #include "net/url.h"
 #include "source/dataset.h"
 
@@ -232,11 +233,39 @@ static int list_search(struct portal *p, const struct spot *dir, struct waiter *
 	return r;
 }
 
+/* The archives among them, as directories too. */
+static int add_archives(struct portal_names *l)
+{
+	int r = 0;
+
+	for (size_t i = 0, n = l->n; i < n && r == 0; i++) {
+		AUTO(auto_free) char *name = NULL, *made = NULL;
+		struct portal_name *more;
+
+		r = portal_archive_name(l->seen, l->v[i].name, l->v[i].kind, l->v[i].text, &name,
+					&made);
+		if (r == -ENOENT || r == -EEXIST) {
+			r = 0;
+			continue;
+		}
+		more = r == 0 ? reallocarray(l->v, l->n + 1, sizeof(*more)) : NULL;
+		if (!more)
+			return r < 0 ? r : -ENOMEM;
+		l->v = more;
+		l->v[l->n++] = (struct portal_name){ steal(&name), steal(&made), MADE_ARCHIVE,
+						     l->v[i].dataset };
+	}
+	return r;
+}
+
 int portal_names_list(struct portal *p, const struct spot *dir, struct waiter *w,
 		      struct portal_names *out)
 {
+	int r;
+
 	if (dir->is_made)
 		return list_search(p, dir, w, out);
-	return dir->what == WHAT_EXPORTS ? list_exports(p, dir, w, out)
-					 : list_attachments(p, dir, out);
+	r = dir->what == WHAT_EXPORTS ? list_exports(p, dir, w, out)
+				      : list_attachments(p, dir, out);
+	return r == 0 ? add_archives(out) : r;
 }

@@ -51,6 +51,7 @@ enum made_kind {
 	MADE_SEARCH,	 /* .search/<text>, a directory; of no dataset */
 	MADE_LINK,	 /* .search/<parameters>/<id>, a symbolic link; text is the id */
 	MADE_ATTACHMENT, /* attachments/<name>; text is "ID/NAME" */
+	MADE_ARCHIVE,	 /* a file as a directory; text is "KIND/TEXT" of the file */
 	MADE_RECORD,	 /* files/<text>, a directory */
 	MADE_FILE,	 /* files/<record>/<name>; text is the file's id */
 	MADE_IMAGE,	 /* images/<name>; text is the file's id */
@@ -69,6 +70,7 @@ struct portal {
 	struct ods_catalog *catalog;
 	struct ods_answers *answers;
 	struct portal_files *files;
+	struct portal_archives *archives;
 	struct portal_media *media;
 	struct portal_push *push; /* NULL without -o push */
 	pthread_mutex_t lock;	  /* guards made */

@@ -193,6 +193,7 @@ static int made_path(const struct spot *s, struct remote *out)
 	case MADE_QUERY:
 	case MADE_SEARCH:
 	case MADE_RECORD:
+	case MADE_ARCHIVE:
 		return -EISDIR;
 	case MADE_LINK:
 	case MADE_PUSH:

@@ -50,7 +50,7 @@ static bool is_dir(const struct spot *s)
 		return true;
 	if (s->is_made)
 		return s->made.kind == MADE_QUERY || s->made.kind == MADE_SEARCH ||
-		       s->made.kind == MADE_RECORD;
+		       s->made.kind == MADE_RECORD || s->made.kind == MADE_ARCHIVE;
 	return s->what == WHAT_DIR || s->what >= WHAT_QUERY;
 }
 

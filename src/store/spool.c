@@ -133,6 +133,17 @@ bool spool_size(struct spool *s, uint64_t *out)
 	return true;
 }
 
+bool spool_about(struct spool *s, struct spool_about *out)
+{
+	LOCK_SCOPE(&s->lock);
+	if (!is_whole_locked(s) || take_streams(s->now))
+		return false;
+	out->size = take_size(s->now);
+	snprintf(out->identity, sizeof(out->identity), "%s", take_identity(s->now));
+	snprintf(out->sum, sizeof(out->sum), "%s", take_sum(s->now));
+	return true;
+}
+
 bool spool_idle(struct spool *s)
 {
 	LOCK_SCOPE(&s->lock);

@@ -20,6 +20,7 @@
 #define STORE_SPOOL_H
 
 #include "store/store.h"
+#include "base/digest.h"
 #include "base/wait.h"
 
 struct spool;
@@ -43,6 +44,12 @@ int spool_new(const struct spool_config *c, struct spool **out) MUST_CHECK;
 struct spool *spool_free(struct spool *s);
 /* Its size, if it was received whole. */
 bool spool_size(struct spool *s, uint64_t *out);
+/* What names it then: what it is among the cache's objects, and its content. */
+struct spool_about {
+	uint64_t size;
+	char identity[DIGEST_HEX], sum[DIGEST_HEX]; /* sum: SHA-256 */
+};
+bool spool_about(struct spool *s, struct spool_about *out);
 /* The same without making one. */
 bool spool_known(const struct spool_config *c, uint64_t *size);
 /* Is it open nowhere and nothing under way? */
