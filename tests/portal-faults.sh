@@ -124,6 +124,31 @@ for secret in key-1 "me:p w"; do
 	umount_mdcfs
 done
 ! grep -rqF -e key-1 "$cache" || fail "the key is in the cache"
+
+# A file that lies elsewhere: the key stays with the portal's own origin.
+file=arbres-remarquables/attachments
+sum=$(printf 'Ceci est lisez-moi.\n' | cksum)
+ODS_API_KEY=key-1
+mount_mdcfs "ods:$portal"
+elsewhere() { # HOST ANONYMOUS
+	configure_portal '{"anonymous": '"$2"', "keys": ["key-1"], "faults": [{"path": "/lisez-moi", "times": 1,
+		"status": 302, "body": "", "headers": {"Location":
+		"http://'"$1:${portal##*:}"'/api/datasets/1.0/arbres-remarquables/attachments/lisez-moi/"}}]}'
+}
+elsewhere localhost false
+run fails cat "$P/$file/Lisez-moi été.txt"
+says "Permission denied"
+elsewhere localhost true
+within 20 head -n 1 "$P/$file/Lisez-moi été.txt" >"$tmp/got" || fail "a file elsewhere"
+expect "a file elsewhere" "$sum" "$(cksum <"$tmp/got")"
+umount_mdcfs
+rm -rf "$cache"
+elsewhere 127.0.0.1 false
+mount_mdcfs "ods:$portal"
+within 20 head -n 1 "$P/$file/Lisez-moi été.txt" >"$tmp/got" || fail "a file at another place"
+expect "a file at another place" "$sum" "$(cksum <"$tmp/got")"
+umount_mdcfs
+configure_portal '{"anonymous": false, "keys": ["key-1"], "users": {"me": "p w"}}'
 ODS_API_KEY=wrong
 run fails "$MDCFS" mount "ods:$portal" "$mnt"
 says "was refused"

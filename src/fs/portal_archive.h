@@ -21,7 +21,7 @@ int portal_archives_new(struct portal_archives **out) MUST_CHECK;
 struct portal_archives *portal_archives_free(struct portal_archives *a);
 
 /* The name of the directory that a file is shown as, malloc'd, and its text for portal_made(); names
- * are those that are taken, and gets it.  0; -ENOENT: it is no archive; -EEXIST: both names are taken. */
+ * are those that are taken, and gets it.  0; -ENOENT: it is no archive; -EEXIST: both are taken. */
 int portal_archive_name(struct intern *names, const char *file, enum made_kind kind,
 			const char *text, char **name, char **made) MUST_CHECK;
 /* The op `archive` of branch.h. */

@@ -6,7 +6,7 @@
  * This module knows nothing of retries, leases or blocks: one request, one answer.
  *
  * Redirects of GETs are followed (5 at most, http and https only, never from https to http) for
- * requests without a bearer key and never for those with one; the key goes to the URL's own
+ * requests without a bearer key, and for those with one that say so; the key goes to the URL's own
  * origin only, and never over plain http except to a loopback address.  A user and password in the
  * URL stay with its origin, too.
  *
@@ -75,6 +75,7 @@ struct http_request {
 	const char *if_match;   /* an ETag for If-Match, or NULL; weak ones (W/) are not sent */
 	const char *bearer;     /* secret for Authorization:, or NULL */
 	const char *scheme;     /* of that; NULL: "Bearer" */
+	bool bearer_stays;	/* redirects are followed, and other origins do not get it */
 	_Atomic bool background; /* nobody waits for it: others go first */
 	int64_t delay_ms;       /* start no sooner than this after the submit: for retries */
 	int64_t patience_ms; /* > 0: may be held back for the good of its origin, and no longer than

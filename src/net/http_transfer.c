@@ -177,7 +177,7 @@ static bool is_post(const struct http_request *q)
 
 static bool may_redirect(const struct http_transfer *t)
 {
-	return !t->q->bearer && !is_post(t->q) && redirect_status(t->reply.status);
+	return (!t->q->bearer || t->q->bearer_stays) && !is_post(t->q) && redirect_status(t->reply.status);
 }
 
 static void keep_problem(struct http_transfer *t, const char *p, size_t n)
@@ -306,7 +306,7 @@ static int set_headers(struct http_transfer *t, const struct http_request *q)
 	}
 	if (r == 0 && q->if_match && strncmp(q->if_match, "W/", 2) != 0)
 		r = add_header(&t->headers, "If-Match:", q->if_match);
-	if (r == 0 && q->bearer)
+	if (r == 0 && q->bearer && (!q->hop || url_same_origin(q->url, q->hop)))
 		r = add_authorization(&t->headers, q);
 	/* The bytes themselves are wanted: a range of compressed ones would be of no use. */
 	if (r == 0)

@@ -191,6 +191,7 @@ void ods_sign(const struct ods *o, struct http_request *q)
 {
 	q->bearer = o->secret;
 	q->scheme = o->scheme;
+	q->bearer_stays = true; /* a file may lie elsewhere */
 }
 
 /* ---- quota ---- */
