@@ -77,4 +77,4 @@ within 20 df "$mnt" >"$tmp/df" || fail "df"
 expect "type" fuse.mdcfs "$(awk -v at="$mnt" '$5 == at { sub(/.* - /, ""); print $1 }' /proc/self/mountinfo)"
 
 umount_mdcfs
-expect "one download session a dataset" 2 "$(posts)"
+expect "sessions: of the dataset that was read" 1 "$(posts)"

@@ -17,7 +17,7 @@ struct cache_item { /* an object */
 	char *identity, *dir;
 	char *name, *file, *version, *of, *outer; /* see store/about.h; "" when not known */
 	uint64_t size, data, meta;		  /* data, meta: bytes on disk */
-	int64_t used;				  /* seconds since 1970 */
+	int64_t used;				  /* nanoseconds since 1970 */
 	bool pinned, in_use;
 	bool chosen;
 	struct cache_row *rows;

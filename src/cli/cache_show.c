@@ -57,7 +57,7 @@ static struct json *json_item(const struct cache_item *i)
 	json_set_u64(j, "size", i->size);
 	json_set_u64(j, "data", i->data);
 	json_set_u64(j, "meta", i->meta);
-	json_set_i64(j, "last_used", i->used);
+	json_set_i64(j, "last_used", i->used / CLOCK_NS);
 	json_set_bool(j, "pinned", i->pinned);
 	json_set_bool(j, "in_use", i->in_use);
 	for (size_t n = 0; n < i->n_rows; n++)
@@ -156,7 +156,7 @@ static void print_item(const struct cache_list *l, const struct cache_item *i)
 	print_text("version", i->version);
 	print_rows(i);
 	printf("    %-10s %s\n", "index", human_size(i->meta, size));
-	clock_format(i->used, size);
+	clock_format(i->used / CLOCK_NS, size);
 	printf("    %-10s %s%s%s\n", "last used", i->in_use ? "now" : size, i->pinned ? "; " : "",
 	       i->pinned ? "pinned" : "");
 	print_text("identity", i->identity);

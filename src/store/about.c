@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "net/json.h"
 
@@ -79,7 +80,7 @@ int64_t about_used(const char *dir)
 	AUTO(auto_free) char *path = path_join(dir, NOTE);
 	struct stat st;
 
-	return path && lstat(path, &st) == 0 ? (int64_t)st.st_mtim.tv_sec : 0;
+	return path && lstat(path, &st) == 0 ? clock_stamp(&st.st_mtim) : 0;
 }
 
 /* -- the use -- */

@@ -36,7 +36,7 @@ void about_leave(const char *dir, int use);
 
 /* 0, or -ENOENT when there is no (sound) note; *out is all "" then. */
 int about_read(const char *dir, struct about *out) MUST_CHECK;
-/* When it was last used, seconds since 1970; 0: not known. */
+/* When it was last used, nanoseconds since 1970; 0: not known. */
 int64_t about_used(const char *dir);
 /* Does somebody use it, the archive around it left aside? */
 bool about_in_use(const char *dir);

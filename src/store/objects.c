@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "store/about.h"
 #include "store/blockmap.h"
@@ -192,7 +193,7 @@ static void measure_object(int dirfd, const char *name, struct object_info *info
 	}
 	if (fstat(fd, &st) == 0) {
 		info->meta += on_disk(&st);
-		info->used = st.st_mtim.tv_sec;
+		info->used = clock_stamp(&st.st_mtim);
 	}
 	for (unsigned n = 0; n < FILES_MAX && (e = readdir(d)); n++) {
 		if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))

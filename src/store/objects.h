@@ -23,7 +23,7 @@ struct object_info {
 	const char *identity;
 	uint64_t data;	     /* bytes of block data on disk */
 	uint64_t meta;	     /* ... of everything else: maps, index */
-	int64_t used;	     /* last use, in seconds since 1970 */
+	int64_t used;	     /* last use, in nanoseconds since 1970 */
 	bool pinned, in_use; /* in_use: by some process, now */
 };
 
