@@ -340,6 +340,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		return 0;
 	remove_beside("-wal");
 	remove_beside("-shm");
+	remove_beside(".damaged"); /* that was another file */
 	if (n >= sizeof(SQLITE_MAGIC) && memcmp(p, SQLITE_MAGIC, sizeof(SQLITE_MAGIC)) == 0)
 		write_whole(p, n);
 	else
