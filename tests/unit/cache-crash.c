@@ -96,7 +96,7 @@ static void check_writes(struct cache_layer *l)
 	for (uint64_t b = 0; b < NUMBERS; b += 7) {
 		int r = test_write(l, b, length_of(b));
 
-		for (int i = 0; i < 50 && r == -EBUSY; i++) { /* the thread that makes room has it */
+		for (int i = 0; i < 50 && r == -EBUSY; i++) { /* until a recount */
 			test_pause_us(100000);
 			r = test_write(l, b, length_of(b));
 		}
